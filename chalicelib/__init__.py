@@ -1,0 +1,1 @@
+"""Popflix's domain: what is shipped to Lambda beside `app.py`."""

@@ -1,0 +1,27 @@
+"""A slug from a title or a name. Pure."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+from anyascii import anyascii
+
+from chalicelib.paths import MAX_SLUG, is_slug
+
+
+def slugify(text: str) -> str:
+    """The slug of a title or name, or an empty string if it has no letter or digit.
+
+    Other scripts are transliterated; ASCII then goes as in Django's `slugify`.
+    """
+    kept = re.sub(r"[^\w\s-]", "", anyascii(text).lower(), flags=re.ASCII)
+    slug = re.sub(r"[-\s]+", "-", kept).strip("-_")[:MAX_SLUG].rstrip("-_")
+    return slug if is_slug(slug) else ""
+
+
+def alternatives(slug: str) -> Iterator[str]:
+    """`slug` and then, without end, `slug-2`, `slug-3`, …, none longer than a slug may be."""
+    yield slug
+    for number in count(2):
+        suffix = f"-{number}"
+        yield slug[: MAX_SLUG - len(suffix)] + suffix

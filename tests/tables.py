@@ -1,0 +1,29 @@
+"""The tables of the stack's own template, made without CloudFormation."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mypy_boto3_dynamodb import DynamoDBClient
+
+TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
+_WANTED = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms (`!Ref`) as nothing; the tables' schemas have none."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, tag, node: None)
+
+
+def create_tables(client: DynamoDBClient) -> None:
+    """Makes the tables `catalogue` and `groups`, anew if they are there."""
+    resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+    there = client.list_tables()["TableNames"]
+    for name, resource in (("catalogue", "CatalogueTable"), ("groups", "GroupsTable")):
+        if name in there:
+            client.delete_table(TableName=name)
+        properties: dict[str, Any] = resources[resource]["Properties"]
+        schema = {key: properties[key] for key in _WANTED if key in properties}
+        client.create_table(TableName=name, **schema)

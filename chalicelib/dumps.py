@@ -1,7 +1,7 @@
 """The dump of PopFlix, Django's `dumpdata` JSON: its rows read and checked, and written. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -116,6 +116,8 @@ def read(text: str | bytes) -> Dump:
     wrong: list[WrongRow] = []
     skipped: Counter[str] = Counter()
     entries: dict[str, dict[int, Entry]] = {model: {} for model in _SCHEMAS}
+    # The positions of all keys, those of rows that are wrong too: pointing to one is no new error.
+    keys: dict[str, dict[int, int]] = {model: {} for model in _SCHEMAS}
     for position, row in enumerate(rows, 1):
         model = row.get("model") if isinstance(row, dict) else None
         if not isinstance(model, str):
@@ -123,20 +125,15 @@ def read(text: str | bytes) -> Dump:
         elif model.lower() not in _SCHEMAS:
             skipped[model] += 1
         else:
-            wrong += _read_row(position, row, entries[model.lower()])
+            wrong += _read_row(position, row, keys[model.lower()], entries[model.lower()])
 
     groups, channels, contents = entries[GROUP], entries[CHANNEL], entries[CONTENT]
     _name_all([groups], wrong, set())
     taken: set[str] = set()
     _name_all([channels, contents], wrong, taken)
-    wrong += _dangling(channels, "superchannel", channels, "channel")
-    wrong += _dangling(contents, "channel", channels, "channel")
-    for entry in channels.values():
-        wrong += [
-            entry.wrong("groups", f"There is no group of pk {pk} in the dump.")
-            for pk in entry.fields["groups"]
-            if pk not in groups
-        ]
+    wrong += _dangling(channels, "superchannel", keys[CHANNEL])
+    wrong += _dangling(channels, "groups", keys[GROUP])
+    wrong += _dangling(contents, "channel", keys[CHANNEL])
     channels, circular = _from_the_top(channels)
     wrong += [entry.wrong("superchannel", "Leads in a circle.") for entry in circular]
     wrong += _both_kinds(channels, contents)
@@ -161,14 +158,16 @@ def write(model: str, pk: int, values: dict[str, Any]) -> str:
     return dumps({"model": model, "pk": pk, "fields": values})
 
 
-def _read_row(position: int, row: dict[str, Any], entries: dict[int, Entry]) -> Iterable[WrongRow]:
-    """Puts `row` in `entries`, unless it is wrong; yields what is wrong with it."""
+def _read_row(
+    position: int, row: dict[str, Any], keys: dict[int, int], entries: dict[int, Entry]
+) -> Iterator[WrongRow]:
+    """Puts the row's key in `keys`, and the row in `entries` unless it is wrong; yields why."""
     model, pk, values = row["model"].lower(), row.get("pk"), row.get("fields")
     if not isinstance(pk, int) or isinstance(pk, bool):
         yield WrongRow(position, model, pk, "pk", "Must be a whole number.")
-    elif pk in entries:
-        first = entries[pk].position
-        yield WrongRow(position, model, pk, "pk", f"Is row {first}'s too.")
+        return
+    if keys.setdefault(pk, position) != position:
+        yield WrongRow(position, model, pk, "pk", f"Is row {keys[pk]}'s too.")
     elif not isinstance(values, dict):
         yield WrongRow(position, model, pk, "fields", "Must be an object.")
     else:
@@ -222,13 +221,12 @@ def _name_all(spaces: list[dict[int, Entry]], wrong: list[WrongRow], taken: set[
         taken.add(entry.slug)
 
 
-def _dangling(
-    entries: dict[int, Entry], name: str, among: dict[int, Entry], what: str
-) -> Iterator[WrongRow]:
+def _dangling(entries: dict[int, Entry], name: str, keys: Container[int]) -> Iterator[WrongRow]:
     for entry in entries.values():
-        pk = entry.fields[name]
-        if pk is not None and pk not in among:
-            yield entry.wrong(name, f"There is no {what} of pk {pk} in the dump.")
+        pointers = entry.fields[name]
+        for pk in pointers if isinstance(pointers, list) else [pointers]:
+            if pk is not None and pk not in keys:
+                yield entry.wrong(name, f"Points to pk {pk}, which no row of the dump has.")
 
 
 def _from_the_top(channels: dict[int, Entry]) -> tuple[dict[int, Entry], list[Entry]]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -157,7 +157,7 @@ class CatalogueQuery(PageQuery):
     """Which page of a channel, and of its subchannels only those in `group`."""
 
     error_messages = {"unknown": "Is unknown here; known are group, limit and cursor."}
-    group = fields.String(load_default=None)
+    group = fields.Function(deserialize=str.lower, load_default=None)
 
 
 def load(schema: Schema, data: Any) -> tuple[dict[str, Any], list[FieldError]]:
@@ -165,10 +165,16 @@ def load(schema: Schema, data: Any) -> tuple[dict[str, Any], list[FieldError]]:
     try:
         return schema.load(data, unknown=RAISE), []
     except ValidationError as error:
-        messages: dict[str, list[str]] = error.normalized_messages()
-        return {}, [
-            FieldError(field, reason) for field, reasons in messages.items() for reason in reasons
-        ]
+        return {}, list(_flat(error.normalized_messages()))
+
+
+def _flat(messages: dict[Any, Any], prefix: str = "") -> Iterator[FieldError]:
+    """marshmallow's messages, which for a list are by position, with names as in `groups.0`."""
+    for name, reasons in messages.items():
+        if isinstance(reasons, dict):
+            yield from _flat(reasons, f"{prefix}{name}.")
+        else:
+            yield from (FieldError(f"{prefix}{name}", reason) for reason in reasons)
 
 
 # ---- out

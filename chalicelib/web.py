@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import Chalice, MultiDict, Request, Response
@@ -85,13 +85,14 @@ def view(
 
 def next_link(request: Request, cursor: str) -> str:
     """The URL of `request`, going on at `cursor`: on the same host and with the same query."""
-    headers = request.headers
+    headers, event = request.headers, request.to_original_event()
     host = headers.get("host", "")
     # An API's own host has its stage as the first segment, a custom domain does not.
     stage = f"/{request.context['stage']}" if ".execute-api." in host else ""
+    path = quote(event["path"], safe="/%")
     query = {**(request.query_params or {}), "cursor": cursor}
     scheme = headers.get("x-forwarded-proto", "http")
-    return f"{scheme}://{host}{stage}{request.path}?{urlencode(query)}"
+    return f"{scheme}://{host}{stage}{path}?{urlencode(query)}"
 
 
 def redirect(url: str) -> Response:

@@ -18,7 +18,6 @@ for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "GATEWAY_DE
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -29,16 +28,22 @@ from tests.tables import create_tables
 @pytest.fixture
 def aws() -> Iterator[None]:
     """An empty catalogue, no groups and an empty bucket, on moto."""
-    _forget_clients()
     with mock_aws():
-        create_tables(boto3.client("dynamodb"))
-        boto3.client("s3").create_bucket(Bucket="reports")
+        create_tables(models.connection().connection.client)
+        reports._s3().create_bucket(Bucket="reports")
         yield
-    _forget_clients()
 
 
-def _forget_clients() -> None:
-    """Clients made for one test's AWS don't serve the next."""
+@pytest.fixture
+def own_clients(aws: None) -> Iterator[None]:
+    """Clients of AWS that no other test has, for tests that put hooks into them."""
+    forget_clients()
+    yield
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Lets new clients be made: they are slow to make, so tests share them."""
     for model in (models.Item, models.Channel, models.Content, models.Group):
         model._connection = None
     reports._s3.cache_clear()

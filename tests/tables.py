@@ -19,7 +19,7 @@ _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 def create_tables(client: DynamoDBClient) -> None:
     """Makes the tables `catalogue` and `groups`, anew if they are there."""
-    resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+    resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
     there = client.list_tables()["TableNames"]
     for name, resource in (("catalogue", "CatalogueTable"), ("groups", "GroupsTable")):
         if name in there:

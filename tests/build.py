@@ -1,0 +1,37 @@
+"""Small catalogues for tests, put in the way the product does."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from chalicelib import tree
+from chalicelib.models import Channel, Content, Item
+from chalicelib.paths import ORIGIN
+
+
+def channel(slug: str, superchannel: str = ORIGIN, **fields: Any) -> Channel:
+    """A channel titled after its slug."""
+    values: dict[str, Any] = {"title": slug.title(), "language": "English"} | fields
+    return Channel(slug, superchannel=superchannel, **values)
+
+
+def content(slug: str, channel: str, rating: str = "5.0", **fields: Any) -> Content:
+    """A content named after its slug."""
+    values: dict[str, Any] = {
+        "name": slug.title(),
+        "file_url": f"https://media.example.com/{slug}.mp4",
+    } | fields
+    return Content(slug, channel=channel, rating=Decimal(rating), **values)
+
+
+def put(items: Iterable[Item]) -> None:
+    """Adds `items`, a channel before what is below it."""
+    for batch in tree.pack(items):
+        tree.add(batch)
+
+
+def chain(depth: int, prefix: str = "c") -> list[Channel]:
+    """A single line of channels `c1`, `c2`, …, each below the one before."""
+    slugs = [ORIGIN, *(f"{prefix}{number}" for number in range(1, depth + 1))]
+    return [channel(slug, above) for above, slug in pairwise(slugs)]

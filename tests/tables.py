@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from mypy_boto3_dynamodb import DynamoDBClient
 
 TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
 _WANTED = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
@@ -17,8 +16,8 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
-def create_tables(client: DynamoDBClient) -> None:
-    """Makes the tables `catalogue` and `groups`, anew if they are there."""
+def create_tables(client: Any) -> None:
+    """Makes the tables `catalogue` and `groups`, anew if they are there, with a botocore client."""
     resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
     there = client.list_tables()["TableNames"]
     for name, resource in (("catalogue", "CatalogueTable"), ("groups", "GroupsTable")):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import catalogue
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, Unavailable
 from chalicelib.models import Item, connection
 from tests.build import chain, channel, content, put
 
@@ -140,5 +140,5 @@ def test_keys_that_never_get_processed_end_in_a_503(monkeypatch: pytest.MonkeyPa
     events = connection().connection.client.meta.events
     events.register("after-call.dynamodb.BatchGetItem", none_processed)
     monkeypatch.setattr("chalicelib.catalogue.random.uniform", lambda low, high: 0.0)
-    with pytest.raises(catalogue.Unavailable):
+    with pytest.raises(Unavailable):
         catalogue.fetch(["a"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HeadersDict
 
 import app as popflix
 from chalicelib import schemas
@@ -168,7 +168,7 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
 def _failing(code: str, status: int) -> Any:
     def fail(**kwargs: Any) -> AWSResponse:
         raw = type("Raw", (), {"stream": lambda self: [b'{"__type":"x#' + code.encode() + b'"}']})()
-        return AWSResponse("https://dynamodb", status, {}, raw)
+        return AWSResponse("https://dynamodb", status, HeadersDict(), raw)
 
     return fail
 
@@ -212,7 +212,7 @@ def test_a_defect_is_a_problem_without_a_trace(
     def broken(**kwargs: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(popflix.catalogue, "origin_channels", broken)
+    monkeypatch.setattr("chalicelib.catalogue.origin_channels", broken)
     reply = get("/")
     assert "secret" not in str(check_problem(reply, 500))
     assert "ZeroDivisionError" in caplog.text

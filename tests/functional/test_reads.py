@@ -37,7 +37,7 @@ def library(aws: None) -> None:
 
 
 def slugs(page: dict[str, Any]) -> list[str]:
-    return [item["slug"] for item in page.get("subchannels", page.get("contents"))]
+    return [item["slug"] for item in page["contents" if "contents" in page else "subchannels"]]
 
 
 def every_page(get: Get, target: str) -> list[list[str]]:

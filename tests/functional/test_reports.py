@@ -12,6 +12,7 @@ import pytest
 
 import app as popflix
 from chalicelib import reports
+from chalicelib.errors import Invalid
 from chalicelib.models import Channel, connection
 from tests.build import channel, content, put
 from tests.functional.conftest import Get, body
@@ -114,7 +115,7 @@ def test_a_trigger_that_states_no_time_is_due_now() -> None:
 
 @pytest.mark.parametrize("time", ["yesterday", 5, ["2026-11-22"]])
 def test_a_time_that_is_none_is_refused(time: object) -> None:
-    with pytest.raises(popflix.Invalid, match="2026-11-22T03:00:00Z"):
+    with pytest.raises(Invalid, match="2026-11-22T03:00:00Z"):
         run({"time": time})
     assert objects() == {}
 

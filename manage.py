@@ -1,0 +1,248 @@
+#!/usr/bin/env python
+"""Popflix's commands: `python manage.py --help`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.errors import PopflixError, Unavailable
+from infra import deploying, localcloud
+from infra.errors import InfraError
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+LOCAL = deploying.LOCAL
+SAMPLE = Path(__file__).parent / "sample" / "movies_catalogue.json"
+
+
+stage_option = click.option(
+    "--stage", default=LOCAL, show_default=True, help="Which deployment; local is this machine's."
+)
+
+
+class TryAgain(click.ClickException):
+    """Nothing is wrong with what was asked; ClickException's own exit code, 1, is a refusal."""
+
+    exit_code = 3
+
+
+class Sentences(click.Group):
+    """A group of commands whose expected failures are a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except Unavailable as error:
+            raise TryAgain(str(error)) from error
+        except (PynamoDBException, BotoCoreError, ClientError) as error:
+            raise TryAgain(f"AWS is busy or out of reach: {error}") from error
+        except (InfraError, PopflixError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Run, deploy and look after Popflix."""
+
+
+def enter(stage: str) -> None:
+    """Point this process at a stage's tables and bucket. chalicelib is to be imported after it."""
+    os.environ.update(deploying.environment(stage))
+
+
+@cli.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--reload", is_flag=True, help="Serve app.py from source, anew after each change.")
+def runserver(port: int, reload: bool) -> None:
+    """Run the whole of Popflix on this machine until Ctrl-C.
+
+    The first time it takes the sample catalogue, and makes a first report of its ratings. What is
+    changed stays, in .local/.
+    """
+    # A supervisor and a closed terminal (not with nohup) end it as Ctrl-C does, which shells turn
+    # off for background jobs: the data is written at the end.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
+            signal.signal(name, signal.default_int_handler)
+    try:
+        if reload:
+            localcloud.check_free(port)
+        with localcloud.running(localcloud.free_port() if reload else port) as cloud:
+            try:
+                deploying.deploy(LOCAL, say=click.echo)
+                enter(LOCAL)
+                if load_sample():
+                    run_report(LOCAL)
+                tell(port)
+                wait(serve_source(port) if reload else cloud)
+            finally:
+                # A second Ctrl-C must not keep the cloud from writing its data.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+
+
+def load_sample() -> bool:
+    """Load the sample catalogue if there is no catalogue yet; returns whether it did."""
+    from chalicelib import catalogue  # noqa: PLC0415
+
+    if catalogue.origin_channels(limit=1).items:
+        return False
+    load(SAMPLE.read_bytes())
+    return True
+
+
+def load(dump: bytes) -> None:
+    """Load a dump into the catalogue of the stage that was entered."""
+    from chalicelib import dumps, transfer  # noqa: PLC0415
+
+    try:
+        todo = transfer.plan(dump)
+    except dumps.WrongRows as error:
+        for row in error.rows:
+            click.echo(str(row), err=True)
+        raise
+    for change in todo.changes:
+        click.echo(change)
+    for model, skipped in todo.skipped.items():
+        click.echo(f"{model}: {skipped} rows of another model are skipped.")
+    rows = len(todo.groups) + len(todo.items)
+    with progress("Loading", rows) as bar:
+        transfer.carry_out(todo, bar.update)
+    click.echo(f"Installed {rows} rows; {todo.present} were there already.")
+
+
+def progress(label: str, rows: int) -> "ProgressBar[int]":
+    """A progress bar on standard error, or nothing where that is no terminal."""
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(length=rows, label=label, file=sys.stderr, hidden=hidden)
+
+
+def run_report(stage: str) -> dict[str, Any]:
+    """Run the report in the deployed stack, as a scheduler would, and wait for its result."""
+    function = deploying.outputs(stage)["ReportFunction"]
+    # It may take as long as the function has; asking again would run it again.
+    patient = Config(read_timeout=900, retries={"total_max_attempts": 1})
+    event = {"time": datetime.now(UTC).isoformat(timespec="seconds")}
+    answer = deploying.client("lambda", stage, patient).invoke(
+        FunctionName=function, Payload=json.dumps(event)
+    )
+    result: dict[str, Any] = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise InfraError(f"The report of channel ratings failed: {result['errorMessage']}")
+    return result
+
+
+def tell(port: int) -> None:
+    """Print where things are."""
+    base = f"http://popflix.localhost:{port}"
+    click.echo(
+        f"""
+Popflix runs at {base}/ (Ctrl-C stops it). Try
+
+  curl {base}/
+  curl {base}/storage/video/movies
+  curl '{base}/-/groups?limit=5'
+
+and the report of channel ratings, a CSV file:
+
+  curl -L {base}/-/reports/channel-ratings/latest
+"""
+    )
+
+
+def serve_source(port: int) -> "subprocess.Popen[bytes]":
+    """Start the server of app.py's source. It restarts itself, so it is a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "infra.gateway", str(port)])
+
+
+def wait(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for Ctrl-C, which ends the process too; if it ends without, that's an InfraError."""
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+    raise InfraError(f"It stopped by itself; its last words may be in {localcloud.LOG}.")
+
+
+@cli.command()
+@click.option("--stage", required=True, help="For example prod; local means this machine.")
+@click.option("--alarm-email", help="Who gets the alarms, from now on.")
+def deploy(stage: str, alarm_email: str | None) -> None:
+    """Deploy to AWS, with the credentials and region that AWS's own tools use."""
+    for name, value in deploying.deploy(stage, alarm_email=alarm_email, say=click.echo).items():
+        click.echo(f"{name}: {value}")
+
+
+@cli.command()
+@click.argument("file", type=click.File("rb"))
+@stage_option
+def loaddata(file: IO[bytes], stage: str) -> None:
+    """Load FILE (- is standard input), a PopFlix dump, into the catalogue.
+
+    Names every row that is wrong, and then writes nothing. What is there already is skipped, so a
+    load that was cut off is simply run again.
+    """
+    enter(stage)
+    load(file.read())
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False), default="-")
+@stage_option
+def dumpdata(file: str, stage: str) -> None:
+    """Write the catalogue to FILE (- is standard output), as a dump that loaddata takes."""
+    enter(stage)
+    from chalicelib import transfer  # noqa: PLC0415
+
+    rows, text = transfer.dump()
+    # Atomic: FILE stays what it was until the dump is whole.
+    with (
+        click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as output,
+        progress("Dumping", rows) as bar,
+    ):
+        separator = "[\n"
+        for row in text:
+            output.write(separator + row)
+            separator = ",\n"
+            bar.update(1)
+        output.write("\n]\n" if rows else "[]\n")
+
+
+@cli.command()
+@click.option("--output", type=click.Path(dir_okay=False), help="Where to; - is standard output.")
+@stage_option
+def channel_ratings(output: str | None, stage: str) -> None:
+    """Run the ratings report in the deployed stack, say where it is, and save it.
+
+    Without --output it is saved in this folder, under its own name.
+    """
+    report = run_report(stage)
+    bucket, key = report["bucket"], report["key"]
+    click.echo(f"{report['rows']} channels are rated in s3://{bucket}/{key}.", err=output == "-")
+    for what, slugs in (("nowhere", report["orphans"]), ("in a circle", report["circular"])):
+        if slugs:
+            click.echo(f"Left out, for their pointers lead {what}: {', '.join(slugs)}.", err=True)
+    target = output or f"channel-ratings-{report['name']}"
+    with click.open_file(target, "wb", atomic=target != "-") as file:
+        deploying.client("s3", stage).download_fileobj(bucket, key, file)
+    if target != "-":
+        click.echo(f"Saved as {target}.")
+
+
+if __name__ == "__main__":
+    cli()

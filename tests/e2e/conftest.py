@@ -1,0 +1,129 @@
+"""The whole product, run as README says, in a clone of its own: on the local cloud."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from infra.localcloud import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 180
+
+
+class Answer(NamedTuple):
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which has to be JSON."""
+        return json.loads(self.body)
+
+
+class Product(NamedTuple):
+    """A running Popflix: the folder of its clone, its port, and what it printed when it started."""
+
+    root: Path
+    port: int
+    output: str
+
+    def request(self, target: str, method: str = "GET", **headers: str) -> Answer:
+        """Sends a request as curl would, which finds popflix.localhost by itself."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(
+            method, target, headers={"Host": f"popflix.localhost:{self.port}"} | named
+        )
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, response.read())
+
+    def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs a command of manage.py in the clone."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.root,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            **options,
+        )
+
+
+def environment() -> dict[str, str]:
+    """The environment of someone who has no AWS account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+def clone(folder: Path) -> Path:
+    """A copy of the source tree, with what was packaged before to spare the time."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    if (ROOT / "build").exists():
+        shutil.copytree(ROOT / "build", folder / "build", symlinks=True)
+    return folder
+
+
+def start(root: Path, port: int) -> tuple["subprocess.Popen[bytes]", str]:
+    """Starts `manage.py runserver` and waits until it says that it runs."""
+    path = root / "runserver.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "runserver", "--port", str(port)],
+            cwd=root,
+            env=environment() | {"PYTHONUNBUFFERED": "1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while "Ctrl-C" not in (output := path.read_text()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"It did not start: {output}")
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    return process, output
+
+
+def stop(process: "subprocess.Popen[bytes]") -> int:
+    """Stops it as Ctrl-C does; returns its exit code."""
+    process.send_signal(signal.SIGINT)
+    return process.wait(120)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Popflix with the sample catalogue, started for the first time."""
+    root = clone(tmp_path_factory.mktemp("popflix"))
+    port = free_port()
+    process, output = start(root, port)
+    try:
+        yield Product(root, port, output)
+    finally:
+        code = stop(process)
+    assert code == 0

@@ -223,7 +223,7 @@ def dumpdata(file: str, stage: str) -> None:
         output.write("\n]\n" if rows else "[]\n")
 
 
-@cli.command()
+@cli.command("channel_ratings")
 @click.option("--output", type=click.Path(dir_okay=False), help="Where to; - is standard output.")
 @stage_option
 def channel_ratings(output: str | None, stage: str) -> None:

@@ -1,6 +1,5 @@
 """The whole product, run as README says, in a clone of its own: on the local cloud."""
 
-import http.client
 import json
 import os
 import shutil
@@ -9,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,14 +43,13 @@ class Product(NamedTuple):
 
     def request(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """Sends a request as curl would, which finds popflix.localhost by itself."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(
-            method, target, headers={"Host": f"popflix.localhost:{self.port}"} | named
-        )
-        response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, response.read())
+        sent = {"Host": f"popflix.localhost:{self.port}"} | named
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request(method, target, headers=sent)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
 
     def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs a command of manage.py in the clone."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 import app as popflix
 from chalicelib import schemas
@@ -168,7 +169,7 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
 def _failing(code: str, status: int) -> Any:
     def fail(**kwargs: Any) -> AWSResponse:
         raw = type("Raw", (), {"stream": lambda self: [b'{"__type":"x#' + code.encode() + b'"}']})()
-        return AWSResponse("https://dynamodb", status, HeadersDict(), raw)
+        return AWSResponse("https://dynamodb", status, HTTPHeaders(), raw)
 
     return fail
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 import app as popflix
 from infra.gateway import Reply, call
@@ -31,3 +33,20 @@ def body(reply: Reply, status: int = 200) -> dict[str, Any]:
     assert reply.status == status, reply
     found: dict[str, Any] = json.loads(reply.body)
     return found
+
+
+class _Raw:
+    """The body of an answer, as urllib3 gives it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> list[bytes]:
+        """Its pieces."""
+        return [self._content]
+
+
+def aws_error(code: str, status: int) -> AWSResponse:
+    """DynamoDB's answer for an error, on the wire: for a handler of botocore's `before-send`."""
+    content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
+    return AWSResponse("https://dynamodb", status, HTTPHeaders(), _Raw(content))

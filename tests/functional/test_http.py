@@ -6,13 +6,12 @@ from typing import Any
 import botocore.exceptions
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
 import app as popflix
 from chalicelib import schemas
 from chalicelib.models import Group, connection
 from tests.build import channel, content, put
-from tests.functional.conftest import Get, body
+from tests.functional.conftest import Get, aws_error, body
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -166,14 +165,6 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
     assert "if-none-match" in reply.headers["Access-Control-Allow-Headers"].lower()
 
 
-def _failing(code: str, status: int) -> Any:
-    def fail(**kwargs: Any) -> AWSResponse:
-        raw = type("Raw", (), {"stream": lambda self: [b'{"__type":"x#' + code.encode() + b'"}']})()
-        return AWSResponse("https://dynamodb", status, HTTPHeaders(), raw)
-
-    return fail
-
-
 @pytest.mark.usefixtures("own_clients")
 @pytest.mark.parametrize(
     ("code", "aws_status", "status"),
@@ -188,8 +179,11 @@ def _failing(code: str, status: int) -> Any:
 def test_what_aws_fails_at_is_told_without_details(
     get: Get, code: str, aws_status: int, status: int
 ) -> None:
+    def fail(**kwargs: Any) -> AWSResponse:
+        return aws_error(code, aws_status)
+
     for client in (connection().connection.client, Group._get_connection().connection.client):
-        client.meta.events.register_first("before-send.dynamodb.*", _failing(code, aws_status))
+        client.meta.events.register_first("before-send.dynamodb.*", fail)
         client.meta.events.unregister("needs-retry.dynamodb", unique_id="retry-config-dynamodb")
     for target in ("/", "/a", "/a/b", "/-/groups", "/-/groups/x", "/-/health"):
         reply = get(target)

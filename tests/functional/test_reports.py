@@ -9,13 +9,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 import app as popflix
 from chalicelib import reports
 from chalicelib.errors import Invalid
 from chalicelib.models import Channel, connection
 from tests.build import channel, content, put
-from tests.functional.conftest import Get, body
+from tests.functional.conftest import Get, aws_error, body
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -171,6 +172,20 @@ def test_the_scan_reads_segments_side_by_side_and_asks_only_for_what_it_needs() 
         assert asked == {
             "slug", "kind", "superchannel", "title", "active", "rating_sum", "rating_count",
         }  # fmt: skip
+
+
+@pytest.mark.usefixtures("own_clients")
+def test_the_scan_survives_throttling() -> None:
+    events = connection().connection.client.meta.events
+    throttled = iter(range(3))
+
+    def throttle(**kwargs: Any) -> AWSResponse | None:
+        if next(throttled, None) is None:
+            return None
+        return aws_error("ThrottlingException", 400)
+
+    events.register_first("before-send.dynamodb.Scan", throttle)
+    assert len(list(reports.scan())) == 4
 
 
 # ---- over HTTP

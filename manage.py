@@ -48,6 +48,8 @@ class Sentences(click.Group):
             raise TryAgain(str(error)) from error
         except (PynamoDBException, BotoCoreError, ClientError) as error:
             raise TryAgain(f"AWS is busy or out of reach: {error}") from error
+        except BrokenPipeError:  # click ends quietly when the reader has enough
+            raise
         except (InfraError, PopflixError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

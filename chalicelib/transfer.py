@@ -44,7 +44,7 @@ def plan(text: str | bytes) -> Plan:
         [entry.slug for entry in (*dump.channels.values(), *dump.contents.values())]
     )
 
-    there_groups = {group.slug: group for group in Group.scan()}
+    there_groups = {group.slug: group for group in Group.scan(consistent_read=True)}
     all_groups = {entry.slug: _group(entry) for entry in dump.groups.values()}
     for entry in dump.groups.values():
         group = all_groups[entry.slug]
@@ -87,7 +87,7 @@ def carry_out(todo: Plan, done: Callable[[int], object]) -> None:
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            if not _same(Group.get(group.slug), group):
+            if not _same(Group.get(group.slug, consistent_read=True), group):
                 raise Conflict(f"The group {group.slug} is another one by now.") from error
         done(1)
     for batch in tree.pack(todo.items):

@@ -5,7 +5,6 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from botocore.awsrequest import AWSResponse
 
 import app as popflix
 from chalicelib import schemas
@@ -179,7 +178,7 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
 def test_what_aws_fails_at_is_told_without_details(
     get: Get, code: str, aws_status: int, status: int
 ) -> None:
-    def fail(**kwargs: Any) -> AWSResponse:
+    def fail(**kwargs: Any) -> Any:
         return aws_error(code, aws_status)
 
     for client in (connection().connection.client, Group._get_connection().connection.client):

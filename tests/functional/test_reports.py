@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 
 import app as popflix
 from chalicelib import reports
@@ -179,7 +178,7 @@ def test_the_scan_survives_throttling() -> None:
     events = connection().connection.client.meta.events
     throttled = iter(range(3))
 
-    def throttle(**kwargs: Any) -> AWSResponse | None:
+    def throttle(**kwargs: Any) -> Any:
         if next(throttled, None) is None:
             return None
         return aws_error("ThrottlingException", 400)

@@ -30,6 +30,7 @@ lint: $(DEV)
 	@$(BIN)/ruff check --extend-exclude build,.local
 	@$(BIN)/ruff format --check --extend-exclude build,.local
 	@$(BIN)/mypy
+	@mkdir -p build
 	@$(BIN)/python -m infra.packaging > build/template.json
 	@$(BIN)/cfn-lint build/template.json infra/artefacts.yaml
 

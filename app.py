@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
@@ -73,7 +74,10 @@ def list_groups(query: dict[str, Any]) -> dict[str, Any]:
 @view(app)
 def read_group(query: dict[str, Any], slug: str) -> dict[str, Any]:
     """A group."""
-    return schemas.group(groups.read(slug.lower()))
+    slugs = paths.split(slug, encoded=not settings.GATEWAY_DECODES_PATHS)
+    if slugs is None:
+        raise NotFound("No group has such a slug. GET /-/groups lists all.")
+    return schemas.group(groups.read(slugs[0]))
 
 
 @app.route("/-/health", **OPEN)
@@ -106,7 +110,7 @@ def latest_report(query: dict[str, Any]) -> Response:
 @view(app)
 def read_report(query: dict[str, Any], name: str) -> Response:
     """Redirects to the report of that name."""
-    return redirect(reports.url(name))
+    return redirect(reports.url(name if settings.GATEWAY_DECODES_PATHS else unquote(name)))
 
 
 @app.lambda_function(name="channel_ratings")

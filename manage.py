@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -85,8 +88,7 @@ def runserver(port: int, reload: bool) -> None:
             try:
                 deploying.deploy(LOCAL, say=click.echo)
                 enter(LOCAL)
-                if load_sample():
-                    run_report(LOCAL)
+                first_run()
                 tell(port)
                 wait(serve_source(port) if reload else cloud)
             finally:
@@ -96,14 +98,14 @@ def runserver(port: int, reload: bool) -> None:
         click.echo("\nStopped.")
 
 
-def load_sample() -> bool:
-    """Load the sample catalogue if there is no catalogue yet; returns whether it did."""
-    from chalicelib import catalogue  # noqa: PLC0415
-
-    if catalogue.origin_channels(limit=1).items:
-        return False
+def first_run() -> None:
+    """Load the sample catalogue and report on it, unless that was done once, to its end."""
+    done = localcloud.FOLDER / "sample-loaded"
+    if done.exists():
+        return
     load(SAMPLE.read_bytes())
-    return True
+    run_report(LOCAL)
+    done.touch()
 
 
 def load(dump: bytes) -> None:
@@ -124,6 +126,23 @@ def load(dump: bytes) -> None:
     with progress("Loading", rows) as bar:
         transfer.carry_out(todo, bar.update)
     click.echo(f"Installed {rows} rows; {todo.present} were there already.")
+
+
+@contextmanager
+def whole(path: str) -> Iterator[IO[bytes]]:
+    """A file to write, or standard output for -. The file stays what it was until it is whole."""
+    if path == "-":
+        yield sys.stdout.buffer
+        return
+    target = Path(path)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as file:
+        try:
+            yield file
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, target)
 
 
 def progress(label: str, rows: int) -> "ProgressBar[int]":
@@ -212,17 +231,13 @@ def dumpdata(file: str, stage: str) -> None:
     from chalicelib import transfer  # noqa: PLC0415
 
     rows, text = transfer.dump()
-    # Atomic: FILE stays what it was until the dump is whole.
-    with (
-        click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as output,
-        progress("Dumping", rows) as bar,
-    ):
+    with whole(file) as output, progress("Dumping", rows) as bar:
         separator = "[\n"
         for row in text:
-            output.write(separator + row)
+            output.write((separator + row).encode())
             separator = ",\n"
             bar.update(1)
-        output.write("\n]\n" if rows else "[]\n")
+        output.write(b"\n]\n" if rows else b"[]\n")
 
 
 @cli.command("channel_ratings")
@@ -236,11 +251,15 @@ def channel_ratings(output: str | None, stage: str) -> None:
     report = run_report(stage)
     bucket, key = report["bucket"], report["key"]
     click.echo(f"{report['rows']} channels are rated in s3://{bucket}/{key}.", err=output == "-")
-    for what, slugs in (("nowhere", report["orphans"]), ("in a circle", report["circular"])):
-        if slugs:
-            click.echo(f"Left out, for their pointers lead {what}: {', '.join(slugs)}.", err=True)
+    if report["left_out"]:
+        some = ", ".join(report["orphans"] + report["circular"])
+        click.echo(
+            f"{report['left_out']} channels are left out, for their pointers lead nowhere or in a "
+            f"circle: {some}",
+            err=True,
+        )
     target = output or f"channel-ratings-{report['name']}"
-    with click.open_file(target, "wb", atomic=target != "-") as file:
+    with whole(target) as file:
         deploying.client("s3", stage).download_fileobj(bucket, key, file)
     if target != "-":
         click.echo(f"Saved as {target}.")

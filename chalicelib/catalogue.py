@@ -8,12 +8,14 @@ from typing import Any, NamedTuple, cast
 
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.errors import NotFound, Unavailable
+from chalicelib.errors import Invalid, NotFound, Unavailable
 from chalicelib.models import MAX_CONNECTIONS, Channel, Item, connection
 from chalicelib.paths import ORIGIN, join
 
+# Segments of a path that is read. The breadcrumb grows with the square of it, to 4.5 MB here.
+MAX_DEPTH = 1000
 BATCH = 100  # keys, BatchGetItem's own limit
-BATCH_ATTEMPTS = 8
+BATCH_ATTEMPTS = 6  # with at most 3 s of waits in all
 
 # A page is filled by at most this many queries, each of at most 1 MB (DynamoDB's limit), and by no
 # more of them once there is this much metadata: Lambda answers no more than 6 MB, escaped.
@@ -49,8 +51,11 @@ def read(
     in `group`. Costs a BatchGetItem for every 100 slugs and two Queries, all in flight at once;
     a page that inactive items or the group leave short may take up to three Queries more.
 
-    Raises NotFound if the path is wrong anywhere, or anything on it is inactive.
+    Raises NotFound if the path is wrong anywhere, or anything on it is inactive; Invalid if it has
+    more than MAX_DEPTH segments.
     """
+    if len(slugs) > MAX_DEPTH:
+        raise Invalid(f"A path of {len(slugs):,} segments is too long; {MAX_DEPTH:,} can be read.")
     path = join(slugs)
     if len(set(slugs)) < len(slugs):
         raise NotFound(f"{path} names a channel twice, and no channel is below itself.")

@@ -109,7 +109,7 @@ def read(text: str | bytes) -> Dump:
     try:
         rows = simplejson.loads(text, use_decimal=True)
     except (ValueError, RecursionError, ArithmeticError) as error:
-        raise Invalid(f"The dump is not JSON: {error}.") from error
+        raise Invalid(f"The dump can't be read as JSON: {error}.") from error
     if not isinstance(rows, list):
         raise Invalid("The dump is not a JSON list of rows, as Django's dumpdata writes it.")
 
@@ -137,9 +137,6 @@ def read(text: str | bytes) -> Dump:
     channels, circular = _from_the_top(channels)
     wrong += [entry.wrong("superchannel", "Leads in a circle.") for entry in circular]
     wrong += _both_kinds(channels, contents)
-    if wrong:
-        raise WrongRows(wrong)
-
     widened = list(_widen(channels, groups))
     wrong += [
         entry.wrong("groups", f"Are more than {MAX_GROUPS}, those of its subchannels among them.")
@@ -203,6 +200,7 @@ def _name_all(spaces: list[dict[int, Entry]], wrong: list[WrongRow], taken: set[
                     own[asked] = entry
         taken |= {entry.slug for entry in own.values() if entry.slug}
 
+    wishes: dict[str, Iterator[str]] = {}
     for entry in unnamed:
         asked = entry.fields["slug"]
         base = slugify(asked or entry.fields.get("title") or entry.fields["name"])
@@ -216,7 +214,8 @@ def _name_all(spaces: list[dict[int, Entry]], wrong: list[WrongRow], taken: set[
         else:
             entry.why = f"slug {asked} has other characters than a-z, 0-9, _ and -"
         entry.picked = True
-        entry.wish = alternatives(base)
+        # One iterator for all that wish the same: it need not look back, for slugs stay taken.
+        entry.wish = wishes.setdefault(base, alternatives(base))
         entry.slug = next(slug for slug in entry.wish if slug not in taken)
         taken.add(entry.slug)
 
@@ -264,11 +263,11 @@ def _widen(channels: dict[int, Entry], groups: dict[int, Entry]) -> Iterator[str
     wide = {pk: set(members) for pk, members in given.items()}
     for pk in reversed(channels):  # what is below first
         above = channels[pk].fields["superchannel"]
-        if above is not None:
+        if above in wide:
             wide[above] |= wide[pk]
     for pk, entry in channels.items():
         entry.fields["groups"] = sorted(wide[pk])
-        added = sorted(groups[group].slug for group in wide[pk] - given[pk])
+        added = sorted(groups[group].slug for group in wide[pk] - given[pk] if group in groups)
         if added:
             yield (
                 f"{entry.model} pk {pk}: {entry.slug} is in {', '.join(added)} too, "

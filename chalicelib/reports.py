@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PREFIX = "channel-ratings/"
 LATEST = PREFIX + "latest.csv"
 COLUMNS = ("Channel Title", "Average Rating", "Slug", "Path", "Rated Contents")
+NAMED = 100  # channels left out, at the most, that the log and the result name of each kind
 SEGMENTS = 4  # of the scan, read side by side
 URL_SECONDS = 300  # that a link to a report works
 
@@ -71,16 +72,18 @@ def run(time: datetime) -> dict[str, object]:
         CopySource={"Bucket": settings.REPORTS_BUCKET, "Key": key},
     )
 
-    for what, slugs in (("lead nowhere", ratings.orphans), ("go in a circle", ratings.circular)):
+    left_out = {"lead nowhere": ratings.orphans, "lead in a circle": ratings.circular}
+    for what, slugs in left_out.items():
         if slugs:
-            log.warning("left out %d channels whose pointers %s: %s", len(slugs), what, slugs[:100])
+            log.warning("%d channels have pointers that %s: %s", len(slugs), what, slugs[:NAMED])
     return {
         "bucket": settings.REPORTS_BUCKET,
         "key": key,
         "name": name,
         "rows": rows,
-        "orphans": ratings.orphans,
-        "circular": ratings.circular,
+        "left_out": len(ratings.orphans) + len(ratings.circular),
+        "orphans": ratings.orphans[:NAMED],
+        "circular": ratings.circular[:NAMED],
     }
 
 
@@ -172,12 +175,15 @@ def _key(name: str) -> str:
 
 @cache
 def _s3() -> "S3Client":
-    # SigV4 by name: presigned URLs default to an older signature where a region still takes it.
+    # SigV4 and virtual hosts by name, or presigned URLs would have an older signature where a
+    # region still takes it, and else the global host, which sends on to one that it doesn't fit.
     return boto3.client(
         "s3",
         config=Config(
             signature_version="s3v4",
+            s3={"addressing_style": "virtual"},
             connect_timeout=2,
+            read_timeout=5,
             retries={"mode": "standard", "max_attempts": settings.RETRIES + 1},
         ),
     )

@@ -68,8 +68,17 @@ def _url(**kwargs: Any) -> fields.Url:
     )
 
 
+class BooleanField(fields.Boolean):
+    """true or false, and nothing that stands for them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 def _active() -> fields.Boolean:
-    return fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    return BooleanField(load_default=True)
 
 
 class MetadataField(fields.Field[str | None]):
@@ -78,14 +87,29 @@ class MetadataField(fields.Field[str | None]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, dict):
             raise ValidationError("Must be a JSON object or null.")
-        text: str = simplejson.dumps(value, ensure_ascii=False, separators=(",", ":"))
         try:
+            text: str = simplejson.dumps(value, ensure_ascii=False, separators=(",", ":"))
             size = len(text.encode())
+        except RecursionError:
+            raise ValidationError("Is nested too deeply.") from None
         except UnicodeEncodeError:
             raise ValidationError("Has half of a surrogate pair, which is no character.") from None
+        except ValueError:
+            raise ValidationError("Has a number that JSON doesn't have.") from None
         if size > MAX_METADATA:
             raise ValidationError(f"Is {size:,} bytes as JSON; the most is {MAX_METADATA:,}.")
         return text
+
+
+class RatingField(fields.Decimal):
+    """A number, or its text, but none of the odd texts that Python takes for one, as `1_0`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d*)?", value, re.ASCII):
+            raise self.make_error("invalid", input=value)
+        rating = super()._deserialize(value, attr, data, **kwargs)
+        assert rating is not None
+        return rating
 
 
 class GroupFields(Schema):
@@ -112,7 +136,7 @@ class ContentFields(Schema):
     metadata = MetadataField(load_default=None, allow_none=True)
     file_url = _url(required=True)
     active = _active()
-    rating = fields.Decimal(load_default=Decimal(1), validate=one_decimal)
+    rating = RatingField(load_default=Decimal(1), validate=one_decimal)
 
 
 class CursorField(fields.Field[str]):
@@ -121,7 +145,7 @@ class CursorField(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         try:
             after = simplejson.loads(base64.b64decode(value, altchars=b"-_", validate=True))
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, RecursionError):
             after = None
         if not isinstance(after, str) or not _AFTER.fullmatch(after) or cursor(after) != value:
             raise ValidationError("Is not a cursor: take it from the `next` of a page.")

@@ -14,7 +14,7 @@ def slugify(text: str) -> str:
 
     Other scripts are transliterated; ASCII then goes as in Django's `slugify`.
     """
-    kept = re.sub(r"[^\w\s-]", "", anyascii(text).lower(), flags=re.ASCII)
+    kept = re.sub(r"[^\w\s-]", "", anyascii(text).lower())
     slug = re.sub(r"[-\s]+", "-", kept).strip("-_")[:MAX_SLUG].rstrip("-_")
     return slug if is_slug(slug) else ""
 
@@ -24,4 +24,6 @@ def alternatives(slug: str) -> Iterator[str]:
     yield slug
     for number in count(2):
         suffix = f"-{number}"
-        yield slug[: MAX_SLUG - len(suffix)] + suffix
+        alternative = slug[: MAX_SLUG - len(suffix)] + suffix
+        if alternative != slug:  # as it is if that is long, and ends so
+            yield alternative

@@ -55,11 +55,14 @@ def plan(text: str | bytes) -> Plan:
     items: list[Item] = []
     for entry in (*dump.channels.values(), *dump.contents.values()):
         item = _item(entry, dump)
-        while (found := _look(there, item.slug)) and not _same(found, item) and entry.picked:
+        while (found := _look(there, item.slug)) and entry.picked and not _alike(found, item):
             dump.another_slug(entry)
             item = _item(entry, dump)
+        above = there.get(item.above)
         if found is None:
             items.append(item)
+            if isinstance(above, Channel) and not _takes(above, item):
+                wrong.append(entry.wrong("channel", f"{item.above} holds the other kind by now."))
         elif not _same(found, item):
             wrong.append(entry.wrong("slug", f"{entry.slug} is something else in the catalogue."))
     if wrong:
@@ -100,7 +103,7 @@ def dump() -> tuple[int, Iterator[str]]:
 
     Rows are in slug order, contents channel by channel, and keys count from 1, so that equal
     catalogues have equal dumps. Read through indexes: what was written in the last moments may
-    be missing.
+    be missing. Raises Conflict if a channel points to something that isn't there.
     """
     groups = {group.slug: (pk, group) for pk, group in enumerate(_by_slug(Group.scan()), 1)}
     channels = {
@@ -108,6 +111,12 @@ def dump() -> tuple[int, Iterator[str]]:
         for pk, channel in enumerate(_by_slug(cast(Any, Item.subchannels.scan())), 1)
     }
     contents = sum(int(channel.rating_count) for _, channel in channels.values())
+
+    for _, channel in channels.values():
+        if channel.superchannel != ORIGIN and channel.superchannel not in channels:
+            raise Conflict(f"{channel.slug} is below {channel.superchannel}, which isn't there.")
+        if lost := (channel.groups or set()) - groups.keys():
+            raise Conflict(f"{channel.slug} is in the group {min(lost)}, which isn't there.")
 
     def rows() -> Iterator[str]:
         for pk, group in groups.values():
@@ -197,6 +206,21 @@ def _item(entry: Entry, dump: Dump) -> Item:
     fields["superchannel"] = ORIGIN if above is None else dump.channels[above].slug
     fields["groups"] = {dump.groups[pk].slug for pk in fields["groups"]} or None
     return Channel(entry.slug, **fields)
+
+
+def _takes(channel: Channel, item: Item) -> bool:
+    """Whether `channel` is empty or holds what `item` is."""
+    held = bool(channel.rating_count)
+    return not channel.children or held == isinstance(item, Content)
+
+
+def _alike(found: Item, item: Item) -> bool:
+    """Whether `found` is likely to be `item`, loaded before and perhaps changed since then."""
+    if isinstance(found, Channel) and isinstance(item, Channel):
+        return found.title == item.title
+    if isinstance(found, Content) and isinstance(item, Content):
+        return found.file_url == item.file_url
+    return False
 
 
 def _same(one: Model, other: Model) -> bool:

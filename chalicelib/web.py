@@ -59,6 +59,7 @@ def view(
             started = time.perf_counter()
             try:
                 body = function(_query(query(), request), **parameters)
+                response = body if isinstance(body, Response) else _ok(request, body, cache)
             except PopflixError as error:
                 response = _problem(error)
             except (PynamoDBException, ClientError, BotoCoreError) as error:
@@ -67,8 +68,6 @@ def view(
             except Exception:
                 log.exception("a defect")
                 response = _problem(PopflixError("This is a defect of Popflix, and is logged."))
-            else:
-                response = body if isinstance(body, Response) else _ok(request, body, cache)
             log.info(
                 "%s %s %d %.1f ms",
                 request.method,
@@ -136,7 +135,10 @@ def _problem(error: PopflixError) -> Response:
 
 def _of_aws(error: Exception) -> PopflixError:
     cause = getattr(error, "cause", error)
-    code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else None
-    if code in _PASSING or isinstance(cause, BotoCoreError):
+    passing = isinstance(cause, BotoCoreError)
+    if isinstance(cause, ClientError):
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        passing = cause.response["Error"]["Code"] in _PASSING or status >= HTTPStatus(500)
+    if passing:
         return Unavailable("The catalogue is busy or out of reach. Try again in a moment.")
     return PopflixError("This is a defect of Popflix or of how it is set up, and is logged.")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
 
 LOCAL = "local"
+STAGE = "[a-z][a-z0-9-]{0,31}"
 _ARTEFACTS_STACK = "popflix-artefacts"
 _ARTEFACTS_TEMPLATE = ROOT / "infra" / "artefacts.yaml"
 
@@ -34,6 +36,11 @@ def deploy(
     `alarm_email` gets the alarms (None: as before); `say` is given a line on progress. Raises
     InfraError, with the reasons that CloudFormation gives, if it fails.
     """
+    if not re.fullmatch(STAGE, stage) or f"popflix-{stage}" == _ARTEFACTS_STACK:
+        raise InfraError(
+            f"{stage} can't be a stage's name: take one of up to 32 lower-case letters, digits and "
+            "hyphens that starts with a letter and isn't artefacts."
+        )
     try:
         return _deploy(stage, package(stage), alarm_email, say)
     except (BotoCoreError, ClientError) as error:
@@ -96,7 +103,7 @@ def _deploy(
     s3 = client("s3", stage)
     pause = 1 if stage == LOCAL else 5
     artefacts = {"TemplateBody": _ARTEFACTS_TEMPLATE.read_text()}
-    _apply(cloudformation, _ARTEFACTS_STACK, artefacts, pause)
+    _apply(cloudformation, _ARTEFACTS_STACK, artefacts, pause=pause, parameters={}, known=())
     stack = _stack(cloudformation, _ARTEFACTS_STACK)
     assert stack is not None
     bucket = _outputs(stack)["Bucket"]
@@ -120,8 +127,9 @@ def _deploy(
         cloudformation,
         name,
         {"TemplateURL": url, "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]},
-        pause,
-        parameters,
+        pause=pause,
+        parameters=parameters,
+        known=artefact.template["Parameters"],
     )
     say(f"Stage {stage} is deployed." if changed else f"Stage {stage} is up to date.")
     found = outputs(stage)
@@ -135,23 +143,31 @@ def _apply(
     cloudformation: "CloudFormationClient",
     name: str,
     arguments: dict[str, Any],
+    *,
     pause: int,
-    parameters: dict[str, str] | None = None,
+    parameters: Mapping[str, str],
+    known: Container[str],
 ) -> bool:
-    """Create or update a stack, look every `pause` seconds; returns whether anything changed."""
+    """Create or update a stack, look every `pause` seconds; returns whether anything changed.
+
+    Of the `known` parameters, those that the template has, the ones not given stay as they are.
+    """
     stack = _stack(cloudformation, name)
-    values = [_parameter(key, value) for key, value in (parameters or {}).items()]
+    values = [_parameter(key, value) for key, value in parameters.items()]
     waiter: StackCreateCompleteWaiter | StackUpdateCompleteWaiter
     if stack is None:
         cloudformation.create_stack(StackName=name, Parameters=values, **arguments)
         waiter = cloudformation.get_waiter("stack_create_complete")
     else:
-        # What isn't given stays as it is; without this it would go back to the default.
-        values += [
-            {"ParameterKey": kept["ParameterKey"], "UsePreviousValue": True}
-            for kept in stack.get("Parameters", [])
-            if kept["ParameterKey"] not in (parameters or {})
-        ]
+        if stack["StackStatus"] in _STUCK:
+            raise InfraError(
+                f"Stack {name} is {stack['StackStatus']} and can't be updated: delete it "
+                f"(aws cloudformation delete-stack --stack-name {name}) and deploy again. Tables "
+                "and buckets that it left behind hold nothing if it was never deployed."
+            )
+        # Without this they would go back to their defaults.
+        kept = {entry["ParameterKey"] for entry in stack.get("Parameters", [])} - parameters.keys()
+        values += [{"ParameterKey": key, "UsePreviousValue": True} for key in kept if key in known]
         try:
             cloudformation.update_stack(StackName=name, Parameters=values, **arguments)
         except ClientError as error:
@@ -199,4 +215,6 @@ def _reasons(cloudformation: "CloudFormationClient", name: str) -> str:
     return "; ".join(reasons) or "no resource says why"
 
 
+# What a failed first deployment, or a failed deletion, leaves: CloudFormation takes no update.
+_STUCK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")

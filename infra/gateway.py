@@ -16,8 +16,9 @@ from urllib.parse import parse_qs
 
 from chalice.app import Chalice
 
+from chalicelib.errors import problem
 from infra.packaging import ROOT
-from infra.problems import RESPONSES, headers, problem
+from infra.problems import RESPONSES, headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -153,8 +154,9 @@ def _preflight(app: Chalice, resource: str, methods: list[str]) -> Reply:
 
 
 def _refused(methods: list[str]) -> Reply:
-    body = json.dumps(problem(*RESPONSES[_NO_ROUTE]))
-    return Reply(RESPONSES[_NO_ROUTE][0], headers(_NO_ROUTE, ", ".join(methods)), body.encode())
+    status, detail = RESPONSES[_NO_ROUTE]
+    body = json.dumps(problem(HTTPStatus(status), detail))
+    return Reply(status, headers(_NO_ROUTE, ", ".join(methods)), body.encode())
 
 
 def _application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

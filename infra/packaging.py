@@ -15,6 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +84,9 @@ def _digest(stage: str) -> str:
     inputs += [Path(__file__), ROOT / "infra" / "problems.py"]
     inputs += sorted((ROOT / "chalicelib").rglob("*.py"))
     inputs += sorted((ROOT / ".chalice").glob("*.json"))
-    return _hash([stage.encode(), *(_named(path) for path in inputs)])
+    # Chalice goes into the zip itself, and makes the template.
+    versions = [stage.encode(), metadata.version("chalice").encode()]
+    return _hash([*versions, *(_named(path) for path in inputs)])
 
 
 def _named(path: Path) -> bytes:
@@ -192,6 +195,7 @@ def _write_zip(target: Path, folders: list[Path]) -> None:
 
 def _template(path: Path) -> dict[str, Any]:
     template: dict[str, Any] = yaml.safe_load(path.read_text())
+    del template["Outputs"]["EndpointURL"]  # ApiUrl is the one that is right on the local cloud too
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     allow = ", ".join(sorted(set(_methods(definition))))
     definition["x-amazon-apigateway-gateway-responses"] = gateway_responses(allow)

@@ -4,7 +4,9 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-_REQUEST = "Check the request against /-/openapi.json and send it again."
+from chalicelib.errors import problem
+
+_REQUEST = "Check the request and send it again."
 _FAULT = "This is not the request's fault: try again in a moment."
 
 # Gateway response type -> status, detail. All of them: a type that is left out falls back to its
@@ -38,12 +40,6 @@ RESPONSES = {
 }
 
 
-def problem(status: int, detail: str) -> dict[str, Any]:
-    """Return the RFC 9457 body of an error: a status, and a detail that says what to do."""
-    title = HTTPStatus(status).phrase
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
-
-
 def headers(kind: str, allow: str) -> dict[str, str]:
     """Return the headers of the gateway response `kind`; `allow` lists the API's methods."""
     found = {
@@ -72,7 +68,9 @@ def gateway_responses(allow: str) -> dict[str, Any]:
                 f"gatewayresponse.header.{name}": f"'{value}'"
                 for name, value in headers(kind, allow).items()
             },
-            "responseTemplates": {"application/json": json.dumps(problem(status, detail))},
+            "responseTemplates": {
+                "application/json": json.dumps(problem(HTTPStatus(status), detail))
+            },
         }
         for kind, (status, detail) in RESPONSES.items()
     }

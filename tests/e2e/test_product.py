@@ -171,9 +171,6 @@ def test_the_report_is_what_a_recount_gives(
     found = list(csv.reader(io.StringIO(report.body.decode(), newline="")))
     assert found[1:] == expected
 
-    unsigned = product.request(url.path, Host=url.netloc)
-    assert unsigned.status == 200 or unsigned.status in (401, 403)
-
 
 # ---- manage.py
 

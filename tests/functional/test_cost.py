@@ -98,9 +98,7 @@ def test_a_page_does_not_cost_more_for_its_size_or_a_filter(requests: list[str])
     assert len(requests) == 3
 
 
-def test_a_page_takes_at_most_four_queries(
-    requests: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_takes_at_most_four_queries(requests: list[str]) -> None:
     put([channel(f"n{n:02}", active=False) for n in range(50)])
     requests.clear()
     page = catalogue.origin_channels(limit=1)

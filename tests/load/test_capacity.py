@@ -1,15 +1,17 @@
 """What reads cost in capacity units, as AWS's own engine counts them."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib import catalogue, reports
+from chalicelib import catalogue, reports, transfer
 from chalicelib.errors import NotFound
 from chalicelib.models import connection
 from tests.build import chain, channel, content, put
 
+SAMPLE = Path(__file__).parent.parent.parent / "sample" / "movies_catalogue.json"
 Units = list[tuple[str, float]]
 
 
@@ -92,3 +94,12 @@ def test_the_report_costs_by_channels_not_by_contents(units: Units) -> None:
 
 def test_health_costs_half_a_unit(units: Units) -> None:
     assert cost(units, catalogue.ping) == {"GetItem": 0.5}
+
+
+def test_the_sample_costs_what_readme_says(units: Units) -> None:
+    transfer.carry_out(transfer.plan(SAMPLE.read_bytes()), lambda rows: None)
+    path = "storage/video/movies/contemporary-fiction-movies/contemporary-fiction-drama"
+    read = cost(units, lambda: catalogue.read(path.split("/"), limit=20))
+    assert (len(units), read) == (3, {"BatchGetItem": 2.5, "Query": 1.0})
+    # 84 channels: 10,000 of their size would be 270 units.
+    assert cost(units, lambda: list(reports.scan()))["Scan"] <= 84 * 0.04 + reports.SEGMENTS / 2

@@ -10,6 +10,9 @@ BIN := .venv/bin
 LOCAL := .venv/local-$(firstword $(shell cat requirements.txt requirements-local.txt | cksum))
 DEV := .venv/dev-$(firstword $(shell cat requirements*.txt | cksum))
 
+# A .venv whose Python is gone is made again.
+$(shell $(BIN)/python -c '' 2>/dev/null || rm -f .venv/local-* .venv/dev-*)
+
 help:
 	@echo "make run [PORT=8000]  run Popflix on this machine"
 	@echo "make dev [PORT=8000]  the same, with app.py served from source and reloaded"
@@ -24,7 +27,7 @@ dev: $(LOCAL)
 	@exec $(BIN)/python manage.py runserver --port $(PORT) --reload
 
 test: $(DEV)
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term-missing
 
 lint: $(DEV)
 	@$(BIN)/ruff check --extend-exclude build,.local
@@ -49,7 +52,7 @@ if [ -z "$(PYTHON)" ]; then \
 	echo "Popflix needs Python 3.11 or newer with its venv module: install it and try again." >&2; \
 	exit 1; fi; \
 echo "Installing what $(1) lists into .venv (once) ..."; \
-{ [ -x $(BIN)/python ] || "$(PYTHON)" -m venv .venv; } && \
+{ $(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv; } && \
 $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) || { \
 	echo "Not everything could be installed; is there a network? Try again when there is." >&2; \
 	exit 1; }; \

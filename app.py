@@ -24,7 +24,7 @@ CORS = CORSConfig(
     max_age=7200,  # seconds; no browser keeps a preflight's answer for longer
 )
 # Chalice would refuse a GET that states a content type, with an error of its own.
-OPEN: dict[str, Any] = {"methods": ["GET"], "cors": CORS, "content_types": []}
+OPEN: dict[str, Any] = {"methods": ["GET", "HEAD"], "cors": CORS, "content_types": []}
 
 
 def request() -> Request:
@@ -53,7 +53,10 @@ def channel_or_content(query: dict[str, Any]) -> dict[str, Any]:
     parameters = request().uri_params or {}
     slugs = paths.split(parameters["path"], encoded=not settings.GATEWAY_DECODES_PATHS)
     if slugs is None:
-        raise NotFound("No slug has other characters than a-z, 0-9, _ and -.")
+        raise NotFound(
+            "Nothing is at this path, as slugs are of a-z, 0-9, _ and -. GET / lists the channels "
+            "to start from, GET /-/groups the groups."
+        )
     if not slugs:
         return top(query)  # of `//`, say
     return schemas.found(catalogue.read(slugs, **query), partial(next_link, request()))

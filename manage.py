@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib.aws import passes
 from chalicelib.errors import PopflixError, Unavailable
 from infra import deploying, localcloud
 from infra.errors import InfraError
@@ -40,17 +42,33 @@ class TryAgain(click.ClickException):
     exit_code = 3
 
 
+class Stopped(click.ClickException):
+    """Ctrl-C; the exit code is the shells' own for it."""
+
+    exit_code = 130
+
+
 class Sentences(click.Group):
     """A group of commands whose expected failures are a sentence and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        # Both are AWS's own names, but botocore reads only one of them.
+        if region := os.environ.get("AWS_REGION"):
+            os.environ.setdefault("AWS_DEFAULT_REGION", region)
+        # No proxy is between this machine and itself.
+        bypassed = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), localcloud.HOST]
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, bypassed))
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Stopped("Stopped. What was done is whole: run it again for the rest.") from None
         except Unavailable as error:
             raise TryAgain(str(error)) from error
         except (PynamoDBException, BotoCoreError, ClientError) as error:
-            raise TryAgain(f"AWS is busy or out of reach: {error}") from error
+            if passes(error):
+                raise TryAgain(f"AWS is busy or out of reach: {error}") from error
+            raise click.ClickException(f"AWS refuses this: {error}") from error
         except BrokenPipeError:  # click ends quietly when the reader has enough
             raise
         except (InfraError, PopflixError, OSError) as error:
@@ -86,9 +104,11 @@ def runserver(port: int, reload: bool) -> None:
             localcloud.check_free(port)
         with localcloud.running(localcloud.free_port() if reload else port) as cloud:
             try:
+                click.echo("Deploying to the local cloud ...")
                 deploying.deploy(LOCAL, say=click.echo)
                 enter(LOCAL)
                 first_run()
+                check_health()
                 tell(port)
                 wait(serve_source(port) if reload else cloud)
             finally:
@@ -103,9 +123,24 @@ def first_run() -> None:
     done = localcloud.FOLDER / "sample-loaded"
     if done.exists():
         return
+    click.echo("Loading the sample catalogue ...")
     load(SAMPLE.read_bytes())
+    click.echo("Reporting its ratings ...")
     run_report(LOCAL)
     done.touch()
+
+
+def check_health() -> None:
+    """Raise InfraError unless the API answers, as it doesn't if part of its state is lost."""
+    host = {"Host": "popflix.localhost"}
+    request = urllib.request.Request(f"{localcloud.endpoint()}/-/health", headers=host)  # noqa: S310
+    try:
+        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
+    except OSError as error:
+        raise InfraError(
+            f"The API doesn't answer ({error}): {localcloud.LOG} may say why; remove "
+            f"{localcloud.FOLDER} to start with no data."
+        ) from error
 
 
 def load(dump: bytes) -> None:
@@ -130,11 +165,15 @@ def load(dump: bytes) -> None:
 
 @contextmanager
 def whole(path: str) -> Iterator[IO[bytes]]:
-    """A file to write, or standard output for -. The file stays what it was until it is whole."""
+    """A file to write, or standard output for -. A file stays what it was until it is whole."""
     if path == "-":
         yield sys.stdout.buffer
         return
     target = Path(path)
+    if target.exists() and not target.is_file():  # a device or a pipe: not to be replaced
+        with target.open("wb") as stream:
+            yield stream
+        return
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as file:
         try:
             yield file
@@ -227,6 +266,8 @@ def loaddata(file: IO[bytes], stage: str) -> None:
 @stage_option
 def dumpdata(file: str, stage: str) -> None:
     """Write the catalogue to FILE (- is standard output), as a dump that loaddata takes."""
+    if not Path(file).parent.is_dir():
+        raise click.ClickException(f"There is no folder {Path(file).parent}.")
     enter(stage)
     from chalicelib import transfer  # noqa: PLC0415
 
@@ -248,6 +289,8 @@ def channel_ratings(output: str | None, stage: str) -> None:
 
     Without --output it is saved in this folder, under its own name.
     """
+    if output is not None and not Path(output).parent.is_dir():
+        raise click.ClickException(f"There is no folder {Path(output).parent}.")
     report = run_report(stage)
     bucket, key = report["bucket"], report["key"]
     click.echo(f"{report['rows']} channels are rated in s3://{bucket}/{key}.", err=output == "-")

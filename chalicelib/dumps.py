@@ -9,7 +9,7 @@ import simplejson
 from marshmallow import fields as marshmallow_fields
 
 from chalicelib.errors import Invalid
-from chalicelib.paths import is_slug
+from chalicelib.paths import MAX_SLUG, is_slug
 from chalicelib.schemas import MAX_GROUPS, ChannelFields, ContentFields, GroupFields, dumps, load
 from chalicelib.slugs import alternatives, slugify
 
@@ -162,10 +162,9 @@ def _read_row(
     model, pk, values = row["model"].lower(), row.get("pk"), row.get("fields")
     if not isinstance(pk, int) or isinstance(pk, bool):
         yield WrongRow(position, model, pk, "pk", "Must be a whole number.")
-        return
-    if keys.setdefault(pk, position) != position:
+    elif keys.setdefault(pk, position) != position:
         yield WrongRow(position, model, pk, "pk", f"Is row {keys[pk]}'s too.")
-    elif not isinstance(values, dict):
+    if not isinstance(values, dict):
         yield WrongRow(position, model, pk, "fields", "Must be an object.")
     else:
         # Django's forms leave an empty text where there is none.
@@ -174,7 +173,7 @@ def _read_row(
         loaded, errors = load(_SCHEMAS[model](), values)
         for name, reason in errors:
             yield WrongRow(position, model, pk, name, reason)
-        if not errors:
+        if not errors and isinstance(pk, int) and keys.get(pk) == position:
             entries[pk] = Entry(position, model, pk, loaded)
 
 
@@ -212,7 +211,7 @@ def _name_all(spaces: list[dict[int, Entry]], wrong: list[WrongRow], taken: set[
         elif asked in taken:
             entry.why = f"slug {asked} is a channel's too"
         else:
-            entry.why = f"slug {asked} has other characters than a-z, 0-9, _ and -"
+            entry.why = f"slug {asked} is not 1 to {MAX_SLUG} of a-z, 0-9, _ and -"
         entry.picked = True
         # One iterator for all that wish the same: it need not look back, for slugs stay taken.
         entry.wish = wishes.setdefault(base, alternatives(base))

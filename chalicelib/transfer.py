@@ -48,8 +48,8 @@ def plan(text: str | bytes) -> Plan:
     all_groups = {entry.slug: _group(entry) for entry in dump.groups.values()}
     for entry in dump.groups.values():
         group = all_groups[entry.slug]
-        if not _same(there_groups.get(entry.slug, group), group):
-            wrong.append(entry.wrong("slug", f"{entry.slug} is another group in the catalogue."))
+        if different := _differing(there_groups.get(entry.slug, group), group):
+            wrong.append(entry.wrong("slug", _other(entry.slug, different)))
     groups = [group for slug, group in all_groups.items() if slug not in there_groups]
 
     items: list[Item] = []
@@ -63,8 +63,8 @@ def plan(text: str | bytes) -> Plan:
             items.append(item)
             if isinstance(above, Channel) and not _takes(above, item):
                 wrong.append(entry.wrong("channel", f"{item.above} holds the other kind by now."))
-        elif not _same(found, item):
-            wrong.append(entry.wrong("slug", f"{entry.slug} is something else in the catalogue."))
+        elif different := _differing(found, item):
+            wrong.append(entry.wrong("slug", _other(entry.slug, different)))
     if wrong:
         raise WrongRows(wrong)
 
@@ -90,7 +90,7 @@ def carry_out(todo: Plan, done: Callable[[int], object]) -> None:
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            if not _same(Group.get(group.slug, consistent_read=True), group):
+            if _differing(Group.get(group.slug, consistent_read=True), group):
                 raise Conflict(f"The group {group.slug} is another one by now.") from error
         done(1)
     for batch in tree.pack(todo.items):
@@ -223,17 +223,17 @@ def _alike(found: Item, item: Item) -> bool:
     return False
 
 
-def _same(one: Model, other: Model) -> bool:
-    """Whether both have the same fields; the totals follow from other items."""
+def _differing(one: Model, other: Model) -> list[str]:
+    """The fields in which both differ, but for the totals, which follow from other items."""
+    ours, theirs = one.attribute_values, other.attribute_values
+    names = (ours.keys() | theirs.keys()) - _TOTALS
+    return sorted(name for name in names if ours.get(name) != theirs.get(name))
 
-    def fields(model: Model) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in model.attribute_values.items()
-            if value is not None and name not in _TOTALS
-        }
 
-    return fields(one) == fields(other)
+def _other(slug: str, different: list[str]) -> str:
+    if "kind" in different:
+        return f"{slug} is a thing of the other kind in the catalogue."
+    return f"{slug} is in the catalogue, with another {', '.join(different)}."
 
 
 def _add(batch: list[Item]) -> None:
@@ -244,7 +244,9 @@ def _add(batch: list[Item]) -> None:
         except Conflict:
             there = _lookup([item.slug for item in batch])
             left = [
-                item for item in batch if not ((found := there[item.slug]) and _same(found, item))
+                item
+                for item in batch
+                if (found := there[item.slug]) is None or _differing(found, item)
             ]
             if len(left) == len(batch):
                 raise

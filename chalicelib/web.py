@@ -17,24 +17,11 @@ from marshmallow import Schema
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib import schemas
+from chalicelib.aws import passes
 from chalicelib.errors import Invalid, PopflixError, Unavailable, problem
 
 PUBLIC = "public, max-age=60"
 PRIVATE = "no-store"
-
-_PASSING = {  # errors of AWS that say nothing of the request, and pass
-    "InternalServerError",
-    "InternalError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TransactionInProgressException",
-}
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +55,8 @@ def view(
             except Exception:
                 log.exception("a defect")
                 response = _problem(PopflixError("This is a defect of Popflix, and is logged."))
+            if request.method == "HEAD":
+                response.body = ""
             log.info(
                 "%s %s %d %.1f ms",
                 request.method,
@@ -134,11 +123,6 @@ def _problem(error: PopflixError) -> Response:
 
 
 def _of_aws(error: Exception) -> PopflixError:
-    cause = getattr(error, "cause", error)
-    passing = isinstance(cause, BotoCoreError)
-    if isinstance(cause, ClientError):
-        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        passing = cause.response["Error"]["Code"] in _PASSING or status >= HTTPStatus(500)
-    if passing:
+    if passes(error):
         return Unavailable("The catalogue is busy or out of reach. Try again in a moment.")
     return PopflixError("This is a defect of Popflix or of how it is set up, and is logged.")

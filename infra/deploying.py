@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from infra import localapi, localcloud
 from infra.errors import InfraError, NotDeployed
@@ -36,15 +37,7 @@ def deploy(
     `alarm_email` gets the alarms (None: as before); `say` is given a line on progress. Raises
     InfraError, with the reasons that CloudFormation gives, if it fails.
     """
-    if not re.fullmatch(STAGE, stage) or f"popflix-{stage}" == _ARTEFACTS_STACK:
-        raise InfraError(
-            f"{stage} can't be a stage's name: take one of up to 32 lower-case letters, digits and "
-            "hyphens that starts with a letter and isn't artefacts."
-        )
-    try:
-        return _deploy(stage, package(stage), alarm_email, say)
-    except (BotoCoreError, ClientError) as error:
-        raise InfraError(f"Stage {stage} could not be deployed: {error}") from error
+    return _deploy(stage, package(stage), alarm_email, say)
 
 
 def outputs(stage: str) -> dict[str, str]:
@@ -52,10 +45,7 @@ def outputs(stage: str) -> dict[str, str]:
 
     Raises NotDeployed if there is none.
     """
-    try:
-        found = _stack(client("cloudformation", stage), f"popflix-{stage}")
-    except (BotoCoreError, ClientError) as error:
-        raise InfraError(f"Stage {stage} could not be looked up: {error}") from error
+    found = _stack(client("cloudformation", stage), f"popflix-{stage}")
     if found is None:
         command = "make run" if stage == LOCAL else f"python manage.py deploy --stage {stage}"
         raise NotDeployed(f"Stage {stage} isn't deployed: `{command}` does that.")
@@ -84,8 +74,14 @@ def client(service: str, stage: str, config: Config | None = None) -> Any:
 
     Raises NotDeployed if the local cloud isn't running: "local" never means AWS.
     """
+    if not re.fullmatch(STAGE, stage) or f"popflix-{stage}" == _ARTEFACTS_STACK:
+        raise InfraError(
+            f"{stage!r} can't be a stage's name: take one of up to 32 lower-case letters, digits "
+            "and hyphens that starts with a letter and isn't artefacts."
+        )
     if stage != LOCAL:
         return boto3.client(service, config=config)  # type: ignore[call-overload]
+    os.environ.pop("AWS_PROFILE", None)  # boto3 would look for it, and here it doesn't matter
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=localcloud.endpoint(),

@@ -8,6 +8,7 @@ import base64
 import importlib
 import json
 import sys
+import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
@@ -162,14 +163,20 @@ def _refused(methods: list[str]) -> Reply:
 def _application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     # Imported by the first request, not before: an error in it is then one reply's, and the next
     # change is waited for.
-    app = importlib.import_module("app").app
+    try:
+        app = importlib.import_module("app").app
+    except Exception as error:  # whatever is in the file that is being written just now
+        traceback.print_exc()
+        body = json.dumps(problem(HTTPStatus.INTERNAL_SERVER_ERROR, f"app.py fails: {error!r}."))
+        start_response("500 Internal Server Error", [("Content-Type", "application/problem+json")])
+        return [body.encode()]
     sent = {
         name.removeprefix("HTTP_").replace("_", "-").title(): value
         for name, value in environ.items()
         if name.startswith("HTTP_") or (name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
     }
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    reply = call(app, environ["REQUEST_METHOD"], environ["REQUEST_URI"], sent, body)
+    content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    reply = call(app, environ["REQUEST_METHOD"], environ["REQUEST_URI"], sent, content)
     start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(reply.headers.items()))
     return [reply.body]
 

@@ -168,7 +168,7 @@ def _start(port: int, lock: IO[str]) -> subprocess.Popen[bytes]:
             [sys.executable, "-m", "infra.localserver"],
             env=environment,
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed when this process ends, however it does
             stdout=log,
             stderr=subprocess.STDOUT,
             pass_fds=[lock.fileno()],

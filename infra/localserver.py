@@ -6,6 +6,8 @@ so that 50 clients at once would have waited more than a minute for the first an
 
 import collections
 import os
+import signal
+import sys
 import threading
 from typing import Any
 
@@ -25,6 +27,13 @@ def _execute_in_turn(func: dict[str, Any], event: object, request_id: str) -> ob
         return _execute(func, event, request_id)
 
 
+def _stop_with_parent() -> None:
+    """End in order, and so save the data, when whoever started this is gone."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     lambda_svc._execute_function_warm = _execute_in_turn
     main()

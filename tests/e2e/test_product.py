@@ -131,7 +131,7 @@ def test_the_gateways_own_errors_are_problems_too(product: Product, method: str)
     answer = product.request("/storage", method)
     assert answer.status == 405
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["allow"] == "GET, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
     assert answer.json["status"] == 405
 
 

@@ -133,7 +133,14 @@ def test_what_is_not_there_is_a_problem(get: Get, target: str) -> None:
 def test_a_method_that_is_not_there_is_a_problem(get: Get, target: str, method: str) -> None:
     reply = get(target, method)
     check_problem(reply, 405)
-    assert reply.headers["Allow"] == "GET, OPTIONS"
+    assert reply.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("target", ["/", "/a", "/a/b", "/-/groups", "/-/health"])
+def test_a_head_is_a_get_without_its_body(get: Get, target: str) -> None:
+    reply = get(target, "HEAD")
+    assert (reply.status, reply.body) == (200, b"")
+    assert reply.headers["ETag"] == get(target).headers["ETag"]
 
 
 @pytest.mark.parametrize("target", ["/", "/a", "/a/b", "/-/groups"])

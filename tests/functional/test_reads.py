@@ -324,6 +324,21 @@ def test_groups_are_listed_and_read(get: Get) -> None:
     assert get("/-/groups/nothing").status == 404
 
 
+def test_a_groups_slug_is_read_as_a_path_is(get: Get) -> None:
+    Group("rated-g", title="Rated G").save()
+    for spelling in ("rated-g", "Rated-G", "%72ated-g"):
+        assert body(get(f"/-/groups/{spelling}"))["slug"] == "rated-g"
+    for wrong in ("%2572ated-g", "rated%2Dg%2F", "a" * 3000, "%00", "%ff", "-"):
+        body(get(f"/-/groups/{wrong}"), 404)
+
+
+def test_a_path_longer_than_any_answer_is_refused(get: Get) -> None:
+    longest = [f"c{number}" for number in range(1000)]
+    assert get("/" + "/".join(longest)).status == 404
+    refused = body(get("/" + "/".join([*longest, "one-more"])), 400)
+    assert "1,001" in refused["detail"]
+
+
 def test_health_reads_the_catalogue(get: Get) -> None:
     assert body(get("/-/health")) == {"status": "ok"}
 

@@ -229,3 +229,24 @@ def test_a_report_is_a_short_lived_signed_link(get: Get, name: str, key: str) ->
     query = parse_qs(url.query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["X-Amz-Expires"] == ["300"]
+
+
+@pytest.mark.usefixtures("own_clients")
+def test_a_link_names_the_regions_own_host(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(EVENT)
+    reports._s3.cache_clear()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    location = get("/-/reports/channel-ratings/latest").headers["Location"]
+    assert urlsplit(location).netloc == "reports.s3.eu-central-1.amazonaws.com"
+
+
+@pytest.mark.usefixtures("own_clients")
+def test_an_s3_that_fails_is_told_to_be_tried_again(get: Get) -> None:
+    events = reports._s3().meta.events
+
+    def fail(**kwargs: Any) -> Any:
+        return aws_error("", 503)
+
+    events.register_first("before-send.s3.HeadObject", fail)
+    reply = get("/-/reports/channel-ratings/latest")
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")

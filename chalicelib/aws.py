@@ -1,0 +1,27 @@
+"""Which of AWS's errors say nothing of the request, and pass."""
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+_PASSING = {  # PynamoDB's errors have no status
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TransactionInProgressException",
+}
+_SERVER_ERROR = 500
+
+
+def passes(error: BaseException) -> bool:
+    """Whether what failed with `error`, PynamoDB's or botocore's, may work if tried again later."""
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, ClientError):
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return cause.response["Error"]["Code"] in _PASSING or status >= _SERVER_ERROR
+    return isinstance(cause, HTTPClientError | BotoConnectionError)

@@ -1,11 +1,12 @@
 """The dump of PopFlix, Django's `dumpdata` JSON: its rows read and checked, and written. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import simplejson
+from marshmallow import Schema
 from marshmallow import fields as marshmallow_fields
 
 from chalicelib.errors import Invalid
@@ -97,11 +98,7 @@ class ContentRow(ContentFields):
     channel = marshmallow_fields.Integer(strict=True, required=True)
 
 
-_SCHEMAS: dict[str, Callable[[], Any]] = {
-    GROUP: GroupRow,
-    CHANNEL: ChannelRow,
-    CONTENT: ContentRow,
-}
+_SCHEMAS: dict[str, Schema] = {GROUP: GroupRow(), CHANNEL: ChannelRow(), CONTENT: ContentRow()}
 
 
 def read(text: str | bytes) -> Dump:
@@ -170,7 +167,7 @@ def _read_row(
         # Django's forms leave an empty text where there is none.
         blank = {name for name in ("slug", "picture_url") if values.get(name) == ""}
         values = {name: None if name in blank else value for name, value in values.items()}
-        loaded, errors = load(_SCHEMAS[model](), values)
+        loaded, errors = load(_SCHEMAS[model], values)
         for name, reason in errors:
             yield WrongRow(position, model, pk, name, reason)
         if not errors and isinstance(pk, int) and keys.get(pk) == position:
@@ -247,7 +244,7 @@ def _from_the_top(channels: dict[int, Entry]) -> tuple[dict[int, Entry], list[En
 
 
 def _both_kinds(channels: dict[int, Entry], contents: dict[int, Entry]) -> Iterator[WrongRow]:
-    superchannels = {entry.fields["superchannel"] for entry in channels.values()}
+    superchannels = {entry.fields["superchannel"] for entry in channels.values()} & channels.keys()
     for entry in contents.values():
         if entry.fields["channel"] in superchannels:
             yield entry.wrong(

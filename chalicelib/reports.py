@@ -115,8 +115,10 @@ def scan() -> Iterator[Record]:
 def write(rows: Iterable[Row], file: IO[bytes]) -> int:
     """Writes `rows` as CSV (RFC 4180, UTF-8, with a header) to `file`; returns how many."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    csv.writer(text).writerow(COLUMNS)
+    # Readers that guess the dialect, as DuckDB's, take an apostrophe for the quote if they see no
+    # other; here every row shows them.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     written = 0
     for title, average, slug, path, contents in rows:
         writer.writerow((harmless(title), average, harmless(slug), path, contents))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from tests.e2e.conftest import Product
@@ -170,6 +171,20 @@ def test_the_report_is_what_a_recount_gives(
     assert report.status == 200
     found = list(csv.reader(io.StringIO(report.body.decode(), newline="")))
     assert found[1:] == expected
+
+
+def test_the_report_is_due_daily_at_three(product: Product) -> None:
+    events = boto3.client(
+        "events",
+        endpoint_url=f"http://127.0.0.1:{product.port}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    (rule,) = events.list_rules()["Rules"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("cron(0 3 * * ? *)", "ENABLED")
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert "ChannelRatings" in target["Arn"]
 
 
 # ---- manage.py

@@ -7,7 +7,6 @@ so that 50 clients at once would have waited more than a minute for the first an
 import collections
 import os
 import signal
-import sys
 import threading
 from typing import Any
 
@@ -29,7 +28,9 @@ def _execute_in_turn(func: dict[str, Any], event: object, request_id: str) -> ob
 
 def _stop_with_parent() -> None:
     """End in order, and so save the data, when whoever started this is gone."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin, whose lock this thread would hold while Python shuts down.
+    while os.read(0, 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -106,14 +106,15 @@ def list_reports(query: dict[str, Any]) -> dict[str, Any]:
 @view(app)
 def latest_report(query: dict[str, Any]) -> Response:
     """Redirects to the latest report."""
-    return redirect(reports.url())
+    return redirect(reports.url(head=request().method == "HEAD"))
 
 
 @app.route("/-/reports/channel-ratings/{name}", **OPEN)
 @view(app)
 def read_report(query: dict[str, Any], name: str) -> Response:
     """Redirects to the report of that name."""
-    return redirect(reports.url(name if settings.GATEWAY_DECODES_PATHS else unquote(name)))
+    name = name if settings.GATEWAY_DECODES_PATHS else unquote(name)
+    return redirect(reports.url(name, head=request().method == "HEAD"))
 
 
 @app.lambda_function(name="channel_ratings")

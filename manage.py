@@ -3,14 +3,16 @@
 
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 LOCAL = deploying.LOCAL
 SAMPLE = Path(__file__).parent / "sample" / "movies_catalogue.json"
+# Made when the cloud has stopped, and so written, with the whole sample in it.
+SAMPLE_LOADED = localcloud.FOLDER / "sample-loaded"
 
 
 stage_option = click.option(
@@ -55,14 +59,15 @@ class Sentences(click.Group):
         """Run the chosen command."""
         # Both are AWS's own names, but botocore reads only one of them.
         if region := os.environ.get("AWS_REGION"):
-            os.environ.setdefault("AWS_DEFAULT_REGION", region)
+            os.environ["AWS_DEFAULT_REGION"] = region
         # No proxy is between this machine and itself.
-        bypassed = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), localcloud.HOST]
-        os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, bypassed))
+        bypassed = urllib.request.getproxies_environment().get("no", "")
+        if bypassed != "*":
+            os.environ["no_proxy"] = ",".join(filter(None, [bypassed, localcloud.HOST]))
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise Stopped("Stopped. What was done is whole: run it again for the rest.") from None
+            raise Stopped("Stopped.") from None
         except Unavailable as error:
             raise TryAgain(str(error)) from error
         except (PynamoDBException, BotoCoreError, ClientError) as error:
@@ -82,6 +87,8 @@ def cli() -> None:
 
 def enter(stage: str) -> None:
     """Point this process at a stage's tables and bucket. chalicelib is to be imported after it."""
+    if stage == LOCAL:
+        localcloud.enter()
     os.environ.update(deploying.environment(stage))
 
 
@@ -99,6 +106,7 @@ def runserver(port: int, reload: bool) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
             signal.signal(name, signal.default_int_handler)
+    loaded = False
     try:
         if reload:
             localcloud.check_free(port)
@@ -109,25 +117,27 @@ def runserver(port: int, reload: bool) -> None:
                 enter(LOCAL)
                 first_run()
                 check_health()
+                loaded = True
                 tell(port)
                 wait(serve_source(port) if reload else cloud)
             finally:
                 # A second Ctrl-C must not keep the cloud from writing its data.
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(name, signal.SIG_IGN)
     except KeyboardInterrupt:
+        if loaded:
+            SAMPLE_LOADED.touch()
         click.echo("\nStopped.")
 
 
 def first_run() -> None:
-    """Load the sample catalogue and report on it, unless that was done once, to its end."""
-    done = localcloud.FOLDER / "sample-loaded"
-    if done.exists():
+    """Load the sample catalogue and report on it, if there is none from an earlier run."""
+    if SAMPLE_LOADED.exists():
         return
     click.echo("Loading the sample catalogue ...")
     load(SAMPLE.read_bytes())
     click.echo("Reporting its ratings ...")
     run_report(LOCAL)
-    done.touch()
 
 
 def check_health() -> None:
@@ -136,7 +146,7 @@ def check_health() -> None:
     request = urllib.request.Request(f"{localcloud.endpoint()}/-/health", headers=host)  # noqa: S310
     try:
         urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise InfraError(
             f"The API doesn't answer ({error}): {localcloud.LOG} may say why; remove "
             f"{localcloud.FOLDER} to start with no data."
@@ -169,19 +179,20 @@ def whole(path: str) -> Iterator[IO[bytes]]:
     if path == "-":
         yield sys.stdout.buffer
         return
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device or a pipe: not to be replaced
         with target.open("wb") as stream:
             yield stream
         return
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as file:
-        try:
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with part.open("xb") as file:
             yield file
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, target)
+        if target.exists():
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def progress(label: str, rows: int) -> "ProgressBar[int]":
@@ -225,7 +236,9 @@ and the report of channel ratings, a CSV file:
 
 def serve_source(port: int) -> "subprocess.Popen[bytes]":
     """Start the server of app.py's source. It restarts itself, so it is a process of its own."""
-    return subprocess.Popen([sys.executable, "-m", "infra.gateway", str(port)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.gateway", str(port)], stdin=subprocess.PIPE
+    )
 
 
 def wait(process: "subprocess.Popen[bytes]") -> None:
@@ -244,6 +257,8 @@ def wait(process: "subprocess.Popen[bytes]") -> None:
 @click.option("--alarm-email", help="Who gets the alarms, from now on.")
 def deploy(stage: str, alarm_email: str | None) -> None:
     """Deploy to AWS, with the credentials and region that AWS's own tools use."""
+    if stage == LOCAL:
+        localcloud.enter()
     for name, value in deploying.deploy(stage, alarm_email=alarm_email, say=click.echo).items():
         click.echo(f"{name}: {value}")
 
@@ -303,7 +318,9 @@ def channel_ratings(output: str | None, stage: str) -> None:
         )
     target = output or f"channel-ratings-{report['name']}"
     with whole(target) as file:
-        deploying.client("s3", stage).download_fileobj(bucket, key, file)
+        shutil.copyfileobj(
+            deploying.client("s3", stage).get_object(Bucket=bucket, Key=key)["Body"], file
+        )
     if target != "-":
         click.echo(f"Saved as {target}.")
 

@@ -5,14 +5,15 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 _PASSING = {  # PynamoDB's errors have no status
     "InternalServerError",
-    "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestThrottledException",
     "RequestTimeout",
     "ServiceUnavailable",
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "TooManyRequestsException",
     "TransactionInProgressException",
 }
 _SERVER_ERROR = 500

@@ -34,7 +34,7 @@ class WrongRows(Invalid):
     """A dump of which nothing may be loaded: `rows` has everything that is wrong with it."""
 
     def __init__(self, rows: list[WrongRow]) -> None:
-        super().__init__(f"{len(rows)} things are wrong with the dump; nothing was written.")
+        super().__init__(f"The dump is wrong in {len(rows)} places; nothing was written.")
         self.rows = sorted(rows, key=lambda row: row.position)
 
 

@@ -150,10 +150,10 @@ def listing(*, limit: int, after: str | None = None) -> tuple[list[Report], str 
     return found[:limit], found[limit - 1].name if len(found) > limit else None
 
 
-def url(name: str | None = None) -> str:
+def url(name: str | None = None, *, head: bool = False) -> str:
     """A link, good for URL_SECONDS, to the report of that name, or to the latest.
 
-    Raises NotFound if there is no such report.
+    It is signed for GET, or if `head` for HEAD. Raises NotFound if there is no such report.
     """
     key = LATEST if name is None else _key(name)
     try:
@@ -165,7 +165,8 @@ def url(name: str | None = None) -> str:
             f"There is no report {name or 'yet'}. GET /-/reports/channel-ratings lists all."
         ) from error
     where = {"Bucket": settings.REPORTS_BUCKET, "Key": key}
-    return _s3().generate_presigned_url("get_object", Params=where, ExpiresIn=URL_SECONDS)
+    operation = "head_object" if head else "get_object"
+    return _s3().generate_presigned_url(operation, Params=where, ExpiresIn=URL_SECONDS)
 
 
 def _key(name: str) -> str:

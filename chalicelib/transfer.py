@@ -62,7 +62,8 @@ def plan(text: str | bytes) -> Plan:
         if found is None:
             items.append(item)
             if isinstance(above, Channel) and not _takes(above, item):
-                wrong.append(entry.wrong("channel", f"{item.above} holds the other kind by now."))
+                pointer = "channel" if isinstance(item, Content) else "superchannel"
+                wrong.append(entry.wrong(pointer, f"{item.above} holds the other kind by now."))
         elif different := _differing(found, item):
             wrong.append(entry.wrong("slug", _other(entry.slug, different)))
     if wrong:
@@ -217,9 +218,9 @@ def _takes(channel: Channel, item: Item) -> bool:
 def _alike(found: Item, item: Item) -> bool:
     """Whether `found` is likely to be `item`, loaded before and perhaps changed since then."""
     if isinstance(found, Channel) and isinstance(item, Channel):
-        return found.title == item.title
+        return (found.above, found.title) == (item.above, item.title)
     if isinstance(found, Content) and isinstance(item, Content):
-        return found.file_url == item.file_url
+        return (found.above, found.file_url) == (item.above, item.file_url)
     return False
 
 

@@ -55,8 +55,6 @@ def view(
             except Exception:
                 log.exception("a defect")
                 response = _problem(PopflixError("This is a defect of Popflix, and is logged."))
-            if request.method == "HEAD":
-                response.body = ""
             log.info(
                 "%s %s %d %.1f ms",
                 request.method,

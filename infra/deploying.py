@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     )
 
 LOCAL = "local"
-STAGE = "[a-z][a-z0-9-]{0,31}"
+_STAGE = "[a-z][a-z0-9-]{0,31}"
 _ARTEFACTS_STACK = "popflix-artefacts"
 _ARTEFACTS_TEMPLATE = ROOT / "infra" / "artefacts.yaml"
 
@@ -74,14 +73,13 @@ def client(service: str, stage: str, config: Config | None = None) -> Any:
 
     Raises NotDeployed if the local cloud isn't running: "local" never means AWS.
     """
-    if not re.fullmatch(STAGE, stage) or f"popflix-{stage}" == _ARTEFACTS_STACK:
+    if not re.fullmatch(_STAGE, stage) or f"popflix-{stage}" == _ARTEFACTS_STACK:
         raise InfraError(
             f"{stage!r} can't be a stage's name: take one of up to 32 lower-case letters, digits "
             "and hyphens that starts with a letter and isn't artefacts."
         )
     if stage != LOCAL:
         return boto3.client(service, config=config)  # type: ignore[call-overload]
-    os.environ.pop("AWS_PROFILE", None)  # boto3 would look for it, and here it doesn't matter
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=localcloud.endpoint(),

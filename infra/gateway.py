@@ -17,9 +17,9 @@ from urllib.parse import parse_qs
 
 from chalice.app import Chalice
 
-from chalicelib.errors import problem
 from infra.packaging import ROOT
-from infra.problems import RESPONSES, headers
+from infra.parent import end_with_parent
+from infra.problems import RESPONSES, headers, problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -49,7 +49,8 @@ def call(
     for resource, parameters in found:
         if method in app.routes[resource]:
             route = (method, resource, parameters)
-            return _reply(app(_event(route, path, query, headers or {}, body), None))
+            reply = _reply(app(_event(route, path, query, headers or {}, body), None))
+            return reply._replace(body=b"") if method == "HEAD" else reply
     if not found:
         return _refused(["OPTIONS"])
     methods = [*app.routes[found[0][0]], "OPTIONS"]
@@ -156,7 +157,7 @@ def _preflight(app: Chalice, resource: str, methods: list[str]) -> Reply:
 
 def _refused(methods: list[str]) -> Reply:
     status, detail = RESPONSES[_NO_ROUTE]
-    body = json.dumps(problem(HTTPStatus(status), detail))
+    body = json.dumps(problem(status, detail))
     return Reply(status, headers(_NO_ROUTE, ", ".join(methods)), body.encode())
 
 
@@ -167,7 +168,7 @@ def _application(environ: "WSGIEnvironment", start_response: "StartResponse") ->
         app = importlib.import_module("app").app
     except Exception as error:  # whatever is in the file that is being written just now
         traceback.print_exc()
-        body = json.dumps(problem(HTTPStatus.INTERNAL_SERVER_ERROR, f"app.py fails: {error!r}."))
+        body = json.dumps(problem(500, f"app.py fails: {error!r}."))
         start_response("500 Internal Server Error", [("Content-Type", "application/problem+json")])
         return [body.encode()]
     sent = {
@@ -182,4 +183,5 @@ def _application(environ: "WSGIEnvironment", start_response: "StartResponse") ->
 
 
 if __name__ == "__main__":
+    end_with_parent()  # in the reloader's process and in the one that it starts
     serve(int(sys.argv[1]))

@@ -75,6 +75,17 @@ def environment() -> dict[str, str]:
     return _CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint()}
 
 
+def enter() -> None:
+    """Make AWS clients of this process those of the running local cloud, and of nothing else.
+
+    Raises NotDeployed if none runs.
+    """
+    found = environment()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(found, AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+
+
 def free_port() -> int:
     """Return a port on the loopback interface that nothing listens on at the moment."""
     with socket.socket() as probe:

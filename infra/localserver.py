@@ -6,12 +6,13 @@ so that 50 clients at once would have waited more than a minute for the first an
 
 import collections
 import os
-import signal
 import threading
 from typing import Any
 
 from ministack.app import main  # type: ignore[import-untyped]
 from ministack.services import lambda_svc  # type: ignore[import-untyped]
+
+from infra.parent import end_with_parent
 
 _WORKERS = 2 * (os.cpu_count() or 1)
 _free: dict[str, threading.Semaphore] = collections.defaultdict(
@@ -26,15 +27,7 @@ def _execute_in_turn(func: dict[str, Any], event: object, request_id: str) -> ob
         return _execute(func, event, request_id)
 
 
-def _stop_with_parent() -> None:
-    """End in order, and so save the data, when whoever started this is gone."""
-    # Not sys.stdin, whose lock this thread would hold while Python shuts down.
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    end_with_parent()
     lambda_svc._execute_function_warm = _execute_in_turn
     main()

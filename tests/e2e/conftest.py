@@ -51,17 +51,16 @@ class Product(NamedTuple):
             found = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, found, response.read())
 
-    def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs a command of manage.py in the clone."""
+    def manage(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of manage.py in the clone, with `variables` in its environment."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.root,
-            env=environment(),
+            env=environment() | variables,
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
-            **options,
         )
 
 

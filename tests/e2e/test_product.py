@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from infra.localcloud import free_port
 from tests.e2e.conftest import Product
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -280,6 +281,43 @@ def test_failures_are_a_sentence_and_an_exit_code(
     assert result.returncode == code
     assert "Error: " in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_may_work_later_has_an_exit_code_of_its_own(product: Product) -> None:
+    # A port that nothing listens on: as AWS is when it is out of reach.
+    aws = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_REGION": "eu-central-1",
+    }
+    result = product.manage("dumpdata", "--stage", "prod", **aws)
+    assert result.returncode == 3, result.stderr
+    result = product.manage("dumpdata", "--stage", "prod", **aws | {"AWS_REGION": ""})
+    assert result.returncode == 1, result.stderr
+    assert "region" in result.stderr
+
+
+def test_settings_of_aws_and_proxies_do_not_reach_the_local_stage(product: Product) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    result = product.manage(
+        "loaddata",
+        "sample/movies_catalogue.json",
+        AWS_PROFILE="nothing",
+        AWS_DEFAULT_PROFILE="nothing",
+        AWS_ENDPOINT_URL_DYNAMODB=nowhere,
+        HTTP_PROXY=nowhere,
+        http_proxy=nowhere,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("stage", ["Bad stage", "", "artefacts"])
+def test_what_can_not_be_a_stage_is_refused(product: Product, stage: str) -> None:
+    result = product.manage("deploy", "--stage", stage)
+    assert result.returncode == 1
+    assert "can't be a stage's name" in result.stderr
 
 
 def test_a_second_start_on_the_same_data_is_refused(product: Product) -> None:

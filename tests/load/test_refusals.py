@@ -25,20 +25,24 @@ FILM = {"name": "Film", "file_url": "https://media.example.com/film.mp4", "chann
 
 
 @pytest.mark.parametrize(
-    ("there", "row"),
+    ("there", "row", "pointer"),
     [
-        (channel("sub", "top"), ("content", 1, FILM)),
-        (content("old", "top"), ("channel", 2, {"title": "S", "language": "E", "superchannel": 1})),
+        (channel("sub", "top"), ("content", 1, FILM), "channel"),
+        (
+            content("old", "top"),
+            ("channel", 2, {"title": "S", "language": "E", "superchannel": 1}),
+            "superchannel",
+        ),
     ],
 )
 def test_a_channel_that_holds_the_other_kind_is_found_before_anything_is_written(
-    there: Item, row: tuple[str, int, dict[str, Any]]
+    there: Item, row: tuple[str, int, dict[str, Any]], pointer: str
 ) -> None:
     put([channel("top", title="Top"), there])
     with pytest.raises(WrongRows) as refused:
         transfer.plan(dump_of(("channel", 1, TOP), row))
     assert [str(wrong) for wrong in refused.value.rows] == [
-        f"row 2 (contents.{row[0]} pk {row[1]}): channel: top holds the other kind by now."
+        f"row 2 (contents.{row[0]} pk {row[1]}): {pointer}: top holds the other kind by now."
     ]
 
 

@@ -35,6 +35,18 @@ def test_a_file_that_is_finished_takes_its_place(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["dump.json"]
 
 
+def test_a_file_keeps_its_permissions_and_a_link_its_target(tmp_path: Path) -> None:
+    path, link = tmp_path / "dump.json", tmp_path / "link.json"
+    path.write_text("before")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    with manage.whole(str(link)) as file:
+        file.write(b"whole")
+    assert link.is_symlink()
+    assert path.read_text() == "whole"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -48,7 +60,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert path.is_fifo()
 
 
-def test_the_api_gives_up_before_lambda_stops_it() -> None:
+def test_a_request_that_is_never_answered_is_given_up_before_lambda_stops_the_api() -> None:
     # Retries wait up to 1, 2, 4 … seconds: botocore's standard mode.
     retries = Connected.max_retry_attempts
     longest = (retries + 1) * Connected.read_timeout_seconds + sum(2**n for n in range(retries))

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import boto3
 import pytest
 
 from infra.localcloud import HOST, free_port
@@ -26,6 +27,24 @@ def await_closed(port: int) -> None:
     pytest.fail(f"Something still listens on {port}.")
 
 
+def hide(product: Product, slug: str) -> None:
+    """Changes what the sample has."""
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=f"http://{HOST}:{product.port}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    (table,) = (name for name in dynamodb.list_tables()["TableNames"] if "Catalogue" in name)
+    dynamodb.update_item(
+        TableName=table,
+        Key={"slug": {"S": slug}},
+        UpdateExpression="SET active = :no",
+        ExpressionAttributeValues={":no": {"BOOL": False}},
+    )
+
+
 def test_a_run_that_is_killed_takes_the_cloud_with_it_and_loses_nothing(tmp_path: Path) -> None:
     port = free_port()
     root = clone(tmp_path)
@@ -37,7 +56,16 @@ def test_a_run_that_is_killed_takes_the_cloud_with_it_and_loses_nothing(tmp_path
 
     process, output = start(root, port)
     assert "Installed 0 rows; 3291 were there already." in output  # not known to be complete
-    assert Product(root, port, output).request("/storage/video/movies").status == 200
+    product = Product(root, port, output)
+    assert product.request("/storage/video/movies").status == 200
+    hide(product, "storage")
+    process.kill()
+    process.wait()
+    await_closed(port)
+
+    process, output = start(root, port)
+    assert "all of it stays as it is" in output
+    assert Product(root, port, output).request("/storage/video/movies").status == 404
     assert stop(process) == 0
 
     process, output = start(root, port)

@@ -112,6 +112,7 @@ def runserver(port: int, reload: bool) -> None:
             localcloud.check_free(port)
         with localcloud.running(localcloud.free_port() if reload else port) as cloud:
             try:
+                localcloud.enter()
                 click.echo("Deploying to the local cloud ...")
                 deploying.deploy(LOCAL, say=click.echo)
                 enter(LOCAL)

@@ -93,7 +93,8 @@ def start(root: Path, port: int) -> tuple["subprocess.Popen[bytes]", str]:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "runserver", "--port", str(port)],
             cwd=root,
-            env=environment() | {"PYTHONUNBUFFERED": "1"},
+            # A profile that isn't there: nothing of the user's AWS matters here.
+            env=environment() | {"PYTHONUNBUFFERED": "1", "AWS_PROFILE": "nothing"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -168,7 +168,7 @@ def _application(environ: "WSGIEnvironment", start_response: "StartResponse") ->
         app = importlib.import_module("app").app
     except Exception as error:  # whatever is in the file that is being written just now
         traceback.print_exc()
-        body = json.dumps(problem(500, f"app.py fails: {error!r}."))
+        body = json.dumps(problem(500, f"The source fails: {error!r}."))
         start_response("500 Internal Server Error", [("Content-Type", "application/problem+json")])
         return [body.encode()]
     sent = {

@@ -116,8 +116,14 @@ def _folder() -> Iterator[IO[str]]:
             f"{FOLDER} has to be a folder that you can write to. Without it you start with no data."
         ) from error
     with lock:
-        if not _locked(lock):
-            raise InfraError(f"The local cloud runs already{_holder(lock)}: stop that one first.")
+        deadline = time.monotonic() + _STOP_SECONDS
+        while not _locked(lock):
+            # One whose port is closed already is writing its data, and ends when it has.
+            if not _ends(lock) or time.monotonic() > deadline:
+                raise InfraError(
+                    f"The local cloud runs already{_holder(lock)}: stop that one first."
+                )
+            time.sleep(0.1)
         lock.truncate(0)
         # Where the functions' code is unpacked; what a killed cloud left there is of no use.
         shutil.rmtree(FOLDER / "tmp", ignore_errors=True)
@@ -134,13 +140,25 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def _holder(lock: IO[str]) -> str:
+def _read(lock: IO[str]) -> dict[str, int]:
+    """Return the pid and port of the cloud that holds the lock; nothing if it is just starting."""
+    lock.seek(0)
     try:
-        lock.seek(0)
-        found = json.load(lock)
-        return f" on port {found['port']}, as process {found['pid']}"
-    except (ValueError, KeyError):
-        return ""
+        found: dict[str, int] = json.load(lock)
+    except ValueError:
+        return {}
+    return found
+
+
+def _holder(lock: IO[str]) -> str:
+    found = _read(lock)
+    return f" on port {found['port']}, as process {found['pid']}" if found else ""
+
+
+def _ends(lock: IO[str]) -> bool:
+    found = _read(lock)
+    with socket.socket() as probe:
+        return bool(found) and probe.connect_ex((HOST, found["port"])) != 0
 
 
 def check_free(port: int) -> None:

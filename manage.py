@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import stat
@@ -23,7 +24,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws import passes
 from chalicelib.errors import PopflixError, Unavailable
-from infra import deploying, localcloud
+from infra import deploying, localcloud, users
 from infra.errors import InfraError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ LOCAL = deploying.LOCAL
 SAMPLE = Path(__file__).parent / "sample" / "movies_catalogue.json"
 # Made when the cloud has stopped, and so written, with the whole sample in it.
 SAMPLE_LOADED = localcloud.FOLDER / "sample-loaded"
+ADMIN = "admin"
 
 
 stage_option = click.option(
@@ -66,7 +68,7 @@ class Sentences(click.Group):
             os.environ["no_proxy"] = ",".join(filter(None, [bypassed, localcloud.HOST]))
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             raise Stopped("Stopped.") from None
         except Unavailable as error:
             raise TryAgain(str(error)) from error
@@ -98,8 +100,8 @@ def enter(stage: str) -> None:
 def runserver(port: int, reload: bool) -> None:
     """Run the whole of Popflix on this machine until Ctrl-C.
 
-    The first time it takes the sample catalogue, and makes a first report of its ratings. What is
-    changed stays, in .local/.
+    The first time it takes the sample catalogue, makes a first report of its ratings, and an admin,
+    whose password it prints. What is changed stays, in .local/.
     """
     # A supervisor and a closed terminal (not with nohup) end it as Ctrl-C does, which shells turn
     # off for background jobs: the data is written at the end.
@@ -119,7 +121,7 @@ def runserver(port: int, reload: bool) -> None:
                 first_run()
                 check_health()
                 loaded = True
-                tell(port)
+                tell(port, first_admin())
                 wait(serve_source(port) if reload else cloud)
             finally:
                 # A second Ctrl-C must not keep the cloud from writing its data.
@@ -144,6 +146,18 @@ def first_run() -> None:
         click.echo("Some of it was changed since it was loaded, so all of it stays as it is.")
     click.echo("Reporting its ratings ...")
     run_report(LOCAL)
+
+
+def first_admin() -> str | None:
+    """Make the user `admin` if there is no admin yet, and return the password; None otherwise."""
+    if users.has_admin(LOCAL):
+        return None
+    password = users.password()
+    try:
+        users.create(LOCAL, ADMIN, password, users.ADMINS)
+    except InfraError:  # who isn't an admin any more
+        return None
+    return password
 
 
 def check_health() -> None:
@@ -217,9 +231,17 @@ def run_report(stage: str) -> dict[str, Any]:
     return result
 
 
-def tell(port: int) -> None:
-    """Print where things are."""
+def tell(port: int, password: str | None) -> None:
+    """Print where things are, and how to sign in with the first admin's password, if it is new."""
     base = f"http://popflix.localhost:{port}"
+    if password is None:
+        signing_in = """To sign in, use an admin's password. This makes another admin:
+
+  .venv/bin/python manage.py createsuperuser --username NAME"""
+    else:
+        signing_in = f"""An admin was made, whose password is shown this once. To sign in:
+
+{sign_in(base, ADMIN, password)}"""
     click.echo(
         f"""
 Popflix runs at {base}/ (Ctrl-C stops it). Try
@@ -228,11 +250,21 @@ Popflix runs at {base}/ (Ctrl-C stops it). Try
   curl {base}/storage/video/movies
   curl '{base}/-/groups?limit=5'
 
-and the report of channel ratings, a CSV file:
+{signing_in}
 
-  curl -L {base}/-/reports/channel-ratings/latest
+and then for the report of channel ratings, a CSV file:
+
+  curl -L -H "Authorization: Bearer $TOKEN" {base}/-/reports/channel-ratings/latest
 """
     )
+
+
+def sign_in(base: str, username: str, password: str) -> str:
+    """The command that signs in to the API at the URL `base`: it sets TOKEN."""
+    body = shlex.quote(json.dumps({"username": username, "password": password}))
+    return f"""  TOKEN=$(curl -s {base}/-/token -H 'Content-Type: application/json' \\
+    -d {body} |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id_token"])')"""
 
 
 def serve_source(port: int) -> "subprocess.Popen[bytes]":
@@ -331,6 +363,52 @@ def channel_ratings(output: str | None, stage: str) -> None:
         )
     if target != "-":
         click.echo(f"Saved as {target}.")
+
+
+@cli.command()
+@click.option("--username", help="Whom to make, with a password that is printed this once.")
+@stage_option
+def createsuperuser(username: str | None, stage: str) -> None:
+    """Make an admin, who may do everything.
+
+    Without --username it asks for the username and a password.
+    """
+    if username is None:
+        deploying.outputs(stage)  # nobody is asked for nothing
+        username = click.prompt("Username", type=str)
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, type=str)
+        users.create(stage, username, password, users.ADMINS)
+        click.echo(f"{username} is one of {users.ADMINS} now.")
+    else:
+        create_user(stage, username, users.ADMINS)
+
+
+@cli.command()
+@click.argument("username")
+@click.option("--group", type=click.Choice(users.GROUPS), required=True, help="What for.")
+@stage_option
+def createuser(username: str, group: str, stage: str) -> None:
+    """Make a user, with a password that is printed this once.
+
+    Editors change the catalogue, analysts read the reports, admins do both.
+    """
+    create_user(stage, username, group)
+
+
+def create_user(stage: str, username: str, group: str) -> None:
+    """Make a user with a new password, and print it and how to sign in."""
+    password = users.password()
+    users.create(stage, username, password, group)
+    base = deploying.outputs(stage)["ApiUrl"].rstrip("/")
+    click.echo(
+        f"""{username} is one of {group} now. The password, which is shown this once, is
+
+  {password}
+
+and this signs in:
+
+{sign_in(base, username, password)}"""
+    )
 
 
 if __name__ == "__main__":

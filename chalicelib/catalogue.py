@@ -2,15 +2,18 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.errors import Invalid, NotFound, Unavailable
+from chalicelib import links
+from chalicelib.errors import Invalid, Moved, Unavailable
+from chalicelib.links import is_dying
 from chalicelib.models import MAX_CONNECTIONS, Channel, Item, connection
-from chalicelib.paths import ORIGIN, join
+from chalicelib.paths import ORIGIN
 
 # Segments of a path that is read. The breadcrumb grows with the square of it, to 4.5 MB here.
 MAX_DEPTH = 1000
@@ -21,7 +24,11 @@ BATCH_ATTEMPTS = 6  # with at most 3 s of waits in all
 # more of them once there is this much metadata: Lambda answers no more than 6 MB, escaped.
 PAGE_QUERIES = 4
 PAGE_METADATA = 500_000  # characters
+INDEX_PAUSES = (0.1, 0.2, 0.4)  # seconds; an index is mostly there within one of them
 FILTERED_READ = 250  # channels that one query for a group looks at
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _pool = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="dynamodb")
 
@@ -43,7 +50,12 @@ class Found(NamedTuple):
 
 
 def read(
-    slugs: Sequence[str], *, group: str | None = None, limit: int, after: str | None = None
+    slugs: Sequence[str],
+    *,
+    group: str | None = None,
+    limit: int,
+    after: str | None = None,
+    preview: bool = False,
 ) -> Found:
     """What the path of `slugs` (one or more) names, with a page of what is directly below it.
 
@@ -51,36 +63,83 @@ def read(
     in `group`. Costs a BatchGetItem for every 100 slugs and two Queries, all in flight at once;
     a page that inactive items or the group leave short may take up to three Queries more.
 
-    Raises NotFound if the path is wrong anywhere, or anything on it is inactive; Invalid if it has
-    more than MAX_DEPTH segments.
-    """
-    if len(slugs) > MAX_DEPTH:
-        raise Invalid(f"A path of {len(slugs):,} segments is too long; {MAX_DEPTH:,} can be read.")
-    path = join(slugs)
-    if len(set(slugs)) < len(slugs):
-        raise NotFound(f"{path} names a channel twice, and no channel is below itself.")
+    A `preview` shows inactive items too, and what was written up to now, for more requests.
 
+    Raises NotFound if the path is wrong anywhere, or anything on it is hidden; Moved if it was
+    right once; Invalid if it has more than MAX_DEPTH segments.
+    """
+    check(slugs)
     connection()
-    batches = [
-        _pool.submit(fetch, slugs[start : start + BATCH]) for start in range(0, len(slugs), BATCH)
-    ]
-    subchannels = _pool.submit(_page, Item.subchannels, slugs[-1], group, limit, after)
-    contents = _pool.submit(_page, Item.contents, slugs[-1], None, limit, after)
+    batches = _submit(slugs, consistent=preview)
+    shown = None if preview else Item.active.is_in(True)
+    which: dict[str, Any] = {"limit": limit, "after": after}
+    subchannels = _pool.submit(_page, Item.subchannels, slugs[-1], shown, group=group, **which)
+    contents = _pool.submit(_page, Item.contents, slugs[-1], shown, group=None, **which)
     in_flight: list[Future[Any]] = [*batches, subchannels, contents]
     wait(in_flight)
 
     items = {item.slug: item for batch in batches for item in batch.result()}
-    for above, slug in zip([ORIGIN, *slugs], slugs, strict=False):
-        item = items.get(slug)
-        if item is None or not item.active or item.above != above:
-            raise NotFound(f"Nothing is at {path}. GET / lists the channels to start from.")
-    superchannels = cast(list[Channel], [items[slug] for slug in slugs[:-1]])
-    return Found(items[slugs[-1]], superchannels, subchannels.result(), contents.result())
+    chain = find(slugs, items, hidden=preview)
+    found = Found(
+        chain[-1], cast(list[Channel], chain[:-1]), subchannels.result(), contents.result()
+    )
+    return _up_to_date(found, group, limit, after) if preview else found
 
 
-def origin_channels(*, group: str | None = None, limit: int, after: str | None = None) -> Page:
+def find(slugs: Sequence[str], items: dict[str, Item], *, hidden: bool) -> list[Item]:
+    """The items that the path of `slugs` goes through, of `items`, those of these slugs.
+
+    `hidden` ones may be inactive, but not deleted by half. Raises NotFound if the path isn't right;
+    Moved if it was once, and what it named is somewhere else now: that may take a GetItem for every
+    level of the path that is right now.
+    """
+    try:
+        chain = links.follow(slugs, items)
+    except links.Old:
+        item = items[slugs[-1]]
+        chain = [item]
+        while chain[0].above != ORIGIN:
+            above = fetch([chain[0].above], consistent=hidden)
+            if not above or above[0] in chain or len(chain) > MAX_DEPTH:
+                raise links.nothing(slugs) from None  # the catalogue is broken
+            chain.insert(0, above[0])
+        links.check_shown(chain, slugs, hidden=hidden)
+        raise Moved([item.slug for item in chain]) from None
+    links.check_shown(chain, slugs, hidden=hidden)
+    return chain
+
+
+def look(slugs: Iterable[str]) -> dict[str, Item]:
+    """The items of `slugs`, of any number, as they are at this moment, all requests in flight."""
+    wanted = list(dict.fromkeys(slugs))
+    if len(wanted) <= BATCH:
+        return {item.slug: item for item in fetch(wanted, consistent=True)}
+    connection()
+    batches = _submit(wanted, consistent=True)
+    return {item.slug: item for batch in batches for item in batch.result()}
+
+
+def in_flight(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """The result to be of `function`, called beside other requests."""
+    connection()
+    return _pool.submit(function, *args, **kwargs)
+
+
+def check(slugs: Sequence[str]) -> None:
+    """Raises Invalid or NotFound if a path of `slugs` can't be looked up."""
+    if len(slugs) > MAX_DEPTH:
+        raise Invalid(f"A path of {len(slugs):,} segments is too long; {MAX_DEPTH:,} can be read.")
+    if len(set(slugs)) < len(slugs):
+        raise links.nothing(slugs)
+
+
+def origin_channels(
+    *, group: str | None = None, limit: int, after: str | None = None, preview: bool = False
+) -> Page:
     """A page of the origin channels, as `read` has it of a channel's subchannels. One Query."""
-    return _page(Item.subchannels, ORIGIN, group, limit, after)
+    shown = None if preview else Item.active.is_in(True)
+    page = _page(Item.subchannels, ORIGIN, shown, group=group, limit=limit, after=after)
+    return _fresh(page, ORIGIN) if preview else page
 
 
 def fetch(slugs: Sequence[str], *, consistent: bool = False) -> list[Item]:
@@ -109,13 +168,54 @@ def ping() -> None:
     connection().get_item("-")
 
 
+def _submit(slugs: Sequence[str], *, consistent: bool) -> list[Future[list[Item]]]:
+    return [
+        _pool.submit(fetch, slugs[start : start + BATCH], consistent=consistent)
+        for start in range(0, len(slugs), BATCH)
+    ]
+
+
+def _up_to_date(found: Found, group: str | None, limit: int, after: str | None) -> Found:
+    """`found` with what is below as it is at this moment.
+
+    Indexes follow the table by moments. What they list is read again; and if they list less than
+    the channel counts, they are asked again.
+    """
+    item = found.item
+    if not isinstance(item, Channel):
+        return found
+    index, page = Item.subchannels, found.subchannels
+    if item.rating_count:
+        index, page = cast(Any, Item.contents), found.contents
+    for pause in INDEX_PAUSES:
+        whole = group is None and after is None and page.after is None
+        if not whole or len(page.items) >= item.children:
+            break
+        time.sleep(pause)
+        page = _page(index, item.slug, None, group=group, limit=limit, after=after)
+    page = _fresh(page, item.slug)
+    return found._replace(contents=page) if item.rating_count else found._replace(subchannels=page)
+
+
+def _fresh(page: Page, above: str) -> Page:
+    there = look(item.slug for item in page.items) if page.items else {}
+    fresh = [there[item.slug] for item in page.items if item.slug in there]
+    return Page([item for item in fresh if item.above == above and not is_dying(item)], page.after)
+
+
 def _page(
-    index: GlobalSecondaryIndex[Item], above: str, group: str | None, limit: int, after: str | None
+    index: GlobalSecondaryIndex[Item],
+    above: str,
+    shown: Condition | None,
+    *,
+    group: str | None,
+    limit: int,
+    after: str | None,
 ) -> Page:
-    shown = Item.active.is_in(True)
     look_at = limit + 1  # one more, to know whether there is more
     if group is not None:
-        shown &= Channel.groups.contains(group)
+        member = Channel.groups.contains(group)
+        shown = member if shown is None else shown & member
         look_at = max(look_at, FILTERED_READ)
 
     items: list[Item] = []

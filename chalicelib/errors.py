@@ -29,16 +29,56 @@ class Invalid(PopflixError):
     status = HTTPStatus.BAD_REQUEST
 
 
+class Unauthorized(PopflixError):
+    """Who asks isn't known: the token isn't an ID token, or the username and password don't fit."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(PopflixError):
+    """Who asks is known, and may not."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
 class NotFound(PopflixError):
     """Nothing that may be seen is at that path or of that name."""
 
     status = HTTPStatus.NOT_FOUND
 
 
+class Moved(PopflixError):
+    """The path was right once; `slugs` are the one that is right now."""
+
+    status = HTTPStatus.PERMANENT_REDIRECT
+
+    def __init__(self, slugs: list[str]) -> None:
+        super().__init__(f"What was here was moved to /{'/'.join(slugs)}.")
+        self.slugs = slugs
+
+
 class Conflict(PopflixError):
     """The catalogue, as it is now, does not allow the write."""
 
     status = HTTPStatus.CONFLICT
+
+
+class PreconditionFailed(PopflixError):
+    """The item isn't any more what If-Match says that it is."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class UnsupportedMediaType(PopflixError):
+    """The body isn't stated to be JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Unprocessable(PopflixError):
+    """The request is well-formed and can't be carried out; another one can."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class Unavailable(PopflixError):

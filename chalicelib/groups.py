@@ -1,7 +1,15 @@
 """Groups: which there are. The table is small, and read whole to be listed in order."""
 
-from chalicelib.errors import NotFound
-from chalicelib.models import Group
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from chalicelib import journal
+from chalicelib.errors import Conflict, FieldError, Invalid, NotFound
+from chalicelib.models import Group, own, revised
+from chalicelib.slugs import wishes
+from chalicelib.transactions import Stale, Transaction, check_tag, settled, unchanged
+
+_BATCH = 100  # keys, BatchGetItem's own limit
 
 
 def listing(*, limit: int, after: str | None = None) -> tuple[list[Group], str | None]:
@@ -24,5 +32,86 @@ def read(slug: str) -> Group:
     except Group.DoesNotExist:
         group = None
     if group is None or not group.active:
-        raise NotFound(f"There is no group {slug}. GET /-/groups lists all.")
+        raise _nothing(slug)
     return group
+
+
+def missing(slugs: Iterable[str]) -> list[FieldError]:
+    """An error for each of `slugs`, up to 100, that is no group's. One BatchGetItem."""
+    wanted = sorted(set(slugs))
+    found = Group.batch_get(wanted, consistent_read=True) if wanted else ()
+    there = {group.slug for group in found if not group.deleting}
+    return [
+        FieldError("groups", f"There is no group {slug}.") for slug in wanted if slug not in there
+    ]
+
+
+def require(slugs: Iterable[str]) -> None:
+    """Raises Invalid, naming them all, if one of `slugs`, up to 100, is no group's."""
+    if wrong := missing(slugs):
+        raise Invalid("A channel can only be in groups that there are: GET /-/groups.", wrong)
+
+
+@settled
+def create(group: Group, *, pick: bool, key: journal.Key | None = None) -> Group:
+    """Makes a new group, of its slug or, to `pick`, of another like it if that is taken.
+
+    Raises Conflict if it is taken. Repeated under the same `key`, it gives what was made.
+    """
+    if (made := journal.recall(key)) is not None:
+        return revised(group, slug=made)
+    wanted = wishes(group.slug) if pick else [group.slug]
+    taken = {found.slug: found for found in Group.batch_get(wanted, consistent_read=True)}
+    free = [slug for slug in wanted if slug not in taken]
+    if not free:
+        if pick:
+            raise Stale([])
+        dying = taken[group.slug].deleting
+        raise Conflict(
+            f"The group {group.slug} is being deleted: DELETE it again to finish that."
+            if dying
+            else f"There is a group {group.slug} already: choose another slug."
+        )
+    new = revised(group, slug=free[0])
+    transaction = Transaction()
+    transaction.save(new, Group.slug.does_not_exist())
+    journal.remember(transaction, key, new.slug)
+    transaction.commit()
+    return new
+
+
+@settled
+def change(
+    slug: str, edit: Callable[[Group], dict[str, Any]], *, match: frozenset[str] | None = None
+) -> Group:
+    """Gives a group the values that `edit` says. Raises NotFound; PreconditionFailed."""
+    before = find(slug)
+    if before is None or before.deleting:
+        raise _nothing(slug)
+    check_tag(before, match)
+    after = revised(before, **edit(before))
+    if own(after) != own(before):
+        replace(before, after)
+    return after
+
+
+def replace(before: Group, after: Group | None) -> None:
+    """Makes of `before`, as it was read, `after`, or nothing. Raises Stale if it has changed."""
+    transaction = Transaction()
+    if after is None:
+        transaction.delete(before, unchanged(before))
+    else:
+        transaction.save(after, unchanged(before))
+    transaction.commit()
+
+
+def find(slug: str) -> Group | None:
+    """The group of that slug, inactive or not, as it is at this moment."""
+    try:
+        return Group.get(slug, consistent_read=True)
+    except Group.DoesNotExist:
+        return None
+
+
+def _nothing(slug: str) -> NotFound:
+    return NotFound(f"There is no group {slug}. GET /-/groups lists all.")

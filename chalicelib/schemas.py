@@ -1,32 +1,32 @@
-"""What JSON and which parameters come in, and what JSON goes out."""
+"""What JSON and which parameters may come in."""
 
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import simplejson
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from chalicelib.catalogue import Found, Page
-from chalicelib.errors import FieldError
-from chalicelib.models import Channel, Content, Group, Item
-from chalicelib.paths import ORIGIN, is_slug, join
-from chalicelib.reports import Report
+from chalicelib.errors import FieldError, Invalid
+from chalicelib.models import Content, Group, Item
+from chalicelib.paths import ORIGIN, is_slug
 
 MAX_TEXT = 250  # characters of a title, name, language or URL
-MAX_GROUPS = 100  # of a channel; a condition that names each of them fits DynamoDB's 4 KB
+MAX_GROUPS = 90  # of a channel; a transaction that checks each of them has room for the rest
 MAX_METADATA = 390_000  # bytes of JSON text; an item holds 400 KB in all
 
 MAX_RATING = 10
 MAX_PAGE = 100  # items
+MAX_USERNAME, MAX_PASSWORD = 128, 256  # characters; Cognito's own limits
+
+# Of wrong names in a request: how many are told, and how many characters of each. All of them
+# could make more than Lambda can answer.
+_TOLD = 100
 
 _AFTER = re.compile(r"[A-Za-z0-9_.-]{1,250}")
-
-
-# ---- in
 
 
 def unicode_text(text: str) -> None:
@@ -47,10 +47,23 @@ def one_decimal(rating: Decimal) -> None:
         raise ValidationError("Has more than one decimal.")
 
 
-def slug(text: str) -> None:
+def a_slug(text: str) -> None:
     """Raises ValidationError unless `text` can be a slug."""
     if not is_slug(text):
         raise ValidationError("Must be 1 to 250 of a-z, 0-9, _ and -, with a letter or digit.")
+
+
+def _slug() -> fields.String:
+    return fields.String(validate=a_slug, load_default=None, allow_none=True)
+
+
+def _groups(**kwargs: Any) -> fields.List[str]:
+    kwargs |= {"load_default": list, "validate": validate.Length(max=MAX_GROUPS)}
+    return fields.List(fields.String(validate=a_slug), **kwargs)
+
+
+def _fixed(value: object) -> None:
+    raise ValidationError("Is fixed when it is created, so that links to it stay good.")
 
 
 def _text() -> fields.String:
@@ -139,6 +152,64 @@ class ContentFields(Schema):
     rating = RatingField(load_default=Decimal(1), validate=one_decimal)
 
 
+class NewGroup(GroupFields):
+    """A group that is to be created."""
+
+    slug = _slug()
+    error_messages = {"unknown": "Is unknown here; known are title, slug, active and picture_url."}
+
+
+class NewChannel(ChannelFields):
+    """A channel that is to be created below another."""
+
+    slug = _slug()
+    groups = _groups()
+    error_messages = {
+        "unknown": "Is unknown here; known are title, language, slug, active, picture_url and "
+        "groups. Where it goes, the path says."
+    }
+
+
+class NewContent(ContentFields):
+    """A content that is to be created in a channel."""
+
+    slug = _slug()
+    error_messages = {
+        "unknown": "Is unknown here; known are name, file_url, slug, active, rating and metadata. "
+        "Where it goes, the path says."
+    }
+
+
+class GroupPatch(GroupFields):
+    """What may change of a group. To be loaded as partial."""
+
+    slug = fields.Function(deserialize=_fixed)
+    error_messages = {"unknown": "Is unknown here; known are title, active and picture_url."}
+
+
+class ChannelPatch(ChannelFields):
+    """What may change of a channel. To be loaded as partial."""
+
+    slug = fields.Function(deserialize=_fixed)
+    groups = _groups(allow_none=True)
+    superchannel = fields.String(validate=a_slug, allow_none=True)
+    error_messages = {
+        "unknown": "Is unknown here; known are title, language, active, picture_url, groups and "
+        "superchannel."
+    }
+
+
+class ContentPatch(ContentFields):
+    """What may change of a content. To be loaded as partial."""
+
+    slug = fields.Function(deserialize=_fixed)
+    channel = fields.String(validate=a_slug)
+    error_messages = {
+        "unknown": "Is unknown here; known are name, file_url, active, rating, metadata and "
+        "channel."
+    }
+
+
 class CursorField(fields.Field[str]):
     """The place at which a page goes on, as `cursor` made it."""
 
@@ -184,6 +255,57 @@ class CatalogueQuery(PageQuery):
     group = fields.Function(deserialize=str.lower, load_default=None)
 
 
+class Credentials(Schema):
+    """Who signs in."""
+
+    error_messages = {"unknown": "Is unknown here; known are username and password."}
+    username = fields.String(
+        required=True, validate=[validate.Length(min=1, max=MAX_USERNAME), unicode_text]
+    )
+    password = fields.String(
+        required=True, validate=[validate.Length(min=1, max=MAX_PASSWORD), unicode_text]
+    )
+
+
+class DeleteQuery(Schema):
+    """What becomes of what is below that which is deleted."""
+
+    error_messages = {"unknown": "Is unknown here; known is below."}
+    below = fields.String(
+        validate=validate.OneOf(["delete", "detach"], error="Must be delete or detach."),
+        load_default=None,
+    )
+
+
+def patch(item: Item | Group, body: dict[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    """The values that the merge patch `body` (RFC 7396) gives `item`, and all that is wrong."""
+    if isinstance(item, Group):
+        return load(GroupPatch(partial=True), body)
+    if isinstance(item, Content):
+        if isinstance(body.get("metadata"), dict):
+            current = simplejson.loads(item.metadata or "{}", use_decimal=True)
+            body = body | {"metadata": _merged(current, body["metadata"])}
+        return load(ContentPatch(partial=True), body)
+    values, wrong = load(ChannelPatch(partial=True), body)
+    if "groups" in values:
+        values["groups"] = set(values["groups"] or ()) or None
+    if "superchannel" in values:
+        values["superchannel"] = values["superchannel"] or ORIGIN
+    return values, wrong
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
+
+
 def load(schema: Schema, data: Any) -> tuple[dict[str, Any], list[FieldError]]:
     """`data` as `schema` loads it, and everything that is wrong with it; one of them is empty."""
     try:
@@ -201,82 +323,21 @@ def _flat(messages: dict[Any, Any], prefix: str = "") -> Iterator[FieldError]:
             yield from (FieldError(f"{prefix}{name}", reason) for reason in reasons)
 
 
-# ---- out
+def checked(schema: Schema, data: dict[str, Any], what: str = "body") -> dict[str, Any]:
+    """`data`, that is the request's `what`, as `schema` loads it.
+
+    Raises Invalid, which names everything that is wrong.
+    """
+    loaded, wrong = load(schema, data)
+    refuse(wrong, what)
+    return loaded
 
 
-def item(entry: Item, path: str) -> dict[str, Any]:
-    """A channel or a content by itself, as it is listed."""
-    if isinstance(entry, Content):
-        return {
-            "kind": "content",
-            "slug": entry.slug,
-            "path": path,
-            "name": entry.name,
-            "metadata": simplejson.RawJSON(entry.metadata) if entry.metadata is not None else None,
-            "file_url": entry.file_url,
-            "active": entry.active,
-            "rating": entry.rating,
-            "channel": entry.channel,
-        }
-    assert isinstance(entry, Channel)
-    return {
-        "kind": "channel",
-        "slug": entry.slug,
-        "path": path,
-        "title": entry.title,
-        "language": entry.language,
-        "active": entry.active,
-        "picture_url": entry.picture_url,
-        "groups": sorted(entry.groups or ()),
-        "superchannel": None if entry.superchannel == ORIGIN else entry.superchannel,
-    }
-
-
-def page(name: str, entries: Page, above: str, link: Callable[[str], str]) -> dict[str, Any]:
-    """A page of what is below the path `above`, and the URL of the next, made by `link`."""
-    below = above.rstrip("/")
-    return {
-        name: [item(entry, f"{below}/{entry.slug}") for entry in entries.items],
-        "next": link(cursor(entries.after)) if entries.after else None,
-    }
-
-
-def found(what: Found, link: Callable[[str], str]) -> dict[str, Any]:
-    """What a path names: a content, or a channel with its breadcrumb and a page."""
-    slugs = [channel.slug for channel in what.superchannels]
-    path = join([*slugs, what.item.slug])
-    body = item(what.item, path)
-    if not isinstance(what.item, Channel):
-        return body
-    body["superchannels"] = [
-        {"slug": channel.slug, "title": channel.title, "path": join(slugs[:depth])}
-        for depth, channel in enumerate(what.superchannels, 1)
-    ]
-    if what.item.rating_count:
-        return body | page("contents", what.contents, path, link)
-    return body | page("subchannels", what.subchannels, path, link)
-
-
-def group(entry: Group) -> dict[str, Any]:
-    """A group."""
-    return {
-        "kind": "group",
-        "slug": entry.slug,
-        "path": f"/-/groups/{entry.slug}",
-        "title": entry.title,
-        "active": entry.active,
-        "picture_url": entry.picture_url,
-    }
-
-
-def report(entry: Report) -> dict[str, Any]:
-    """A report that can be had at `path`."""
-    return {
-        "name": entry.name,
-        "path": f"/-/reports/channel-ratings/{entry.name}",
-        "size": entry.size,
-        "written": entry.written.isoformat(timespec="seconds").replace("+00:00", "Z"),
-    }
+def refuse(wrong: list[FieldError], what: str = "body") -> None:
+    """Raises Invalid, which names everything that is wrong with the request's `what`, if any is."""
+    if wrong:
+        told = [FieldError(name[:_TOLD], reason) for name, reason in wrong[:_TOLD]]
+        raise Invalid(f"The {what} is wrong: " + " ".join(map(": ".join, told)), told)
 
 
 def dumps(body: Any) -> str:

@@ -8,7 +8,9 @@ import os
 
 CATALOGUE_TABLE = os.environ.get("CATALOGUE_TABLE", "catalogue")
 GROUPS_TABLE = os.environ.get("GROUPS_TABLE", "groups")
+JOURNAL_TABLE = os.environ.get("JOURNAL_TABLE", "journal")
 REPORTS_BUCKET = os.environ.get("REPORTS_BUCKET", "reports")
+USER_POOL_CLIENT = os.environ.get("USER_POOL_CLIENT", "client")
 
 # How often a throttled or failed request to DynamoDB or S3 is tried again. A reader waits for the
 # answer, the report has minutes, so the stack gives the report more.

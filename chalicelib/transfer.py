@@ -11,10 +11,11 @@ from chalicelib import dumps, tree
 from chalicelib.catalogue import BATCH, fetch
 from chalicelib.dumps import CHANNEL, CONTENT, GROUP, Dump, Entry, WrongRow, WrongRows
 from chalicelib.errors import Conflict
-from chalicelib.models import Channel, Content, Group, Item
+from chalicelib.models import TOTALS, Channel, Content, Gone, Group, Item
 from chalicelib.paths import ORIGIN
 
-_TOTALS = {"children", "rating_sum", "rating_count"}
+# What no dump has: it follows from other items, or from what was done before.
+_UNDUMPED = TOTALS | {"born", "former", "ghosts", "linked", "deleting"}
 
 
 class Plan(NamedTuple):
@@ -179,7 +180,8 @@ def _lookup(slugs: list[str]) -> dict[str, Item | None]:
     """What is at each of `slugs` in the catalogue."""
     there: dict[str, Item | None] = dict.fromkeys(slugs)
     for start in range(0, len(slugs), BATCH):
-        there |= {item.slug: item for item in fetch(slugs[start : start + BATCH], consistent=True)}
+        found = fetch(slugs[start : start + BATCH], consistent=True)
+        there |= {item.slug: item for item in found if not isinstance(item, Gone)}
     return there
 
 
@@ -225,9 +227,9 @@ def _alike(found: Item, item: Item) -> bool:
 
 
 def _differing(one: Model, other: Model) -> list[str]:
-    """The fields in which both differ, but for the totals, which follow from other items."""
+    """The fields of a dump in which both differ."""
     ours, theirs = one.attribute_values, other.attribute_values
-    names = (ours.keys() | theirs.keys()) - _TOTALS
+    names = (ours.keys() | theirs.keys()) - _UNDUMPED
     return sorted(name for name in names if ours.get(name) != theirs.get(name))
 
 

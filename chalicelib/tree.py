@@ -1,133 +1,285 @@
-"""Writes of the catalogue: each is one transaction, and keeps every invariant of the tree.
-
-A transaction that is cut off anywhere has either happened or not. botocore sends one again, after
-a time-out or a reset, under the same ClientRequestToken, so it never happens twice.
-"""
+"""Writes of the tree: adding to it, changing what is in it, and moving it about."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from functools import reduce
-from operator import and_
-from typing import NoReturn, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
-from pynamodb.exceptions import TransactWriteError
-from pynamodb.expressions.condition import Condition
-from pynamodb.transactions import TransactWrite
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from chalicelib import catalogue, groups, journal
+from chalicelib.errors import Conflict, FieldError, Invalid
+from chalicelib.links import is_dying
+from chalicelib.models import Channel, Content, Gone, Item, own, revised
+from chalicelib.paths import ORIGIN, join
+from chalicelib.slugs import wishes
+from chalicelib.transactions import MAX_ITEMS, Stale, Transaction, check_tag, settled
 
-from chalicelib.errors import Conflict, Unavailable
-from chalicelib.models import Channel, Content, Item, connection
-from chalicelib.paths import ORIGIN
-
-TRANSACTION = 100  # items, TransactWriteItems' own limit
-TRANSACTION_BYTES = 3_500_000  # its limit is 4 MB of items, which are estimated here
-
-# Reasons of a cancelled transaction that pass. botocore retries the whole call for throttling, but
-# takes a cancelled transaction for an answer.
-_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+TRANSACTION_BYTES = 3_500_000  # the limit is 4 MB of items, which are estimated here
+_OWN_ITEMS = 5  # of a write, besides what `_climb` adds: itself, two channels, two of the journal
 
 
-class Busy(Unavailable):
-    """Other writers were at the same items, again and again."""
+class Written(NamedTuple):
+    """What was written, and the slugs of the path that it has now."""
+
+    item: Item
+    slugs: list[str]
+
+
+@settled
+def create(
+    above: Sequence[str], item: Item, *, pick: bool, key: journal.Key | None = None
+) -> Written:
+    """Adds `item` below the path `above` (none: an origin channel).
+
+    It gets the slug that it has or, to `pick`, another like it if that is taken. The channels above
+    get into its groups. Repeated under the same `key`, it gives what was made.
+    Two round trips: what is on the path, and the transaction; more if groups are new to the path.
+
+    Raises NotFound or Moved if the path is wrong; Conflict if the slug is taken, or what is there
+    can't hold this; Invalid if a group isn't there, or the path too long.
+    """
+    catalogue.check([*above, "."])
+    if key:  # so that the answer is the same one, with its ETag
+        item = revised(item, born=key.fingerprint[:8])
+    recalled = catalogue.in_flight(journal.recall, key) if key else None
+    wanted = wishes(item.slug) if pick else [item.slug]
+    items = catalogue.look([*above, *wanted])
+    made = recalled.result() if recalled else None
+    if made is not None:
+        slugs = made.split("/")[1:]
+        return Written(_placed(item, slugs[-1], ORIGIN if len(slugs) == 1 else slugs[-2]), slugs)
+
+    chain = catalogue.find(above, items, hidden=True)
+    free = [slug for slug in wanted if isinstance(items.get(slug), Gone | None)]
+    if not free:
+        if pick:
+            raise Stale([])  # others are drawn
+        raise Conflict(f"{item.slug} is taken: choose another slug.")
+    before, new = _over(items.get(free[0]), _placed(item, free[0], above[-1] if above else ORIGIN))
+    slugs = [*above, new.slug]
+    superchannels = _superchannels(chain, new)
+    transaction = Transaction()
+    _climb(transaction, superchannels, new, set())
+    transaction.replace(before, new)
+    if superchannels:
+        transaction.expect(superchannels[-1])
+    journal.remember(transaction, key, join(slugs))
+    transaction.commit()
+    return Written(new, slugs)
+
+
+@settled
+def change(
+    slugs: Sequence[str],
+    edit: Callable[[Item], dict[str, Any]],
+    *,
+    match: frozenset[str] | None = None,
+) -> Written:
+    """Gives what is at the path `slugs` the values that `edit` says of it, as one transaction.
+
+    Another `superchannel` or `channel` moves it, with all that is below, of which nothing is read
+    or written. The channels above get into its groups. Two round trips; a move takes two more, and
+    one for each level above where it goes.
+
+    Raises NotFound or Moved if the path is wrong; PreconditionFailed if the item isn't one of the
+    tags `match`; Conflict or Invalid if it can't be as `edit` says.
+
+    No two moves decide on the same tree: each reads an epoch before all else, and advances it. As
+    a deletion does that too (removal.delete), nothing is moved into or out of what is going.
+    """
+    seen: int | None = None
+    after: Item | None = None
+    while True:
+        target = after.above if after else ORIGIN
+        items = catalogue.look([*slugs, *({target} - {ORIGIN})])
+        chain = catalogue.find(slugs, items, hidden=True)
+        before = chain[-1]
+        check_tag(before, match)
+        after = revised(before, **edit(before))
+        moved = after.above != before.above
+        if not moved or (seen is not None and after.above == target):
+            break
+        seen = journal.epoch()
+
+    if own(after) == own(before):
+        return Written(before, list(slugs))
+    if moved:
+        after.former = {*(before.former or ()), before.above}
+        superchannels = _superchannels(_chain(after, items), after)
+    else:
+        superchannels = cast(list[Channel], chain[:-1])
+    _check_members(before, after)
+    transaction = Transaction()
+    _climb(transaction, superchannels, after, _groups(before))
+    transaction.replace(before, after)
+    if moved:
+        if superchannels:
+            transaction.expect(superchannels[-1])
+        if isinstance(after, Channel):
+            journal.advance(transaction, cast(int, seen))
+    transaction.commit()
+    return Written(after, [*(channel.slug for channel in superchannels), after.slug])
+
+
+def wrong_pointers(groups_: Iterable[str], pointer: str, above: str | None) -> list[FieldError]:
+    """An error for each of `groups_` that isn't there, and if `above`, for `pointer`, isn't."""
+    wrong = groups.missing(groups_)
+    if above is not None:
+        channel = catalogue.look([above]).get(above)
+        if not isinstance(channel, Channel) or is_dying(channel):
+            wrong.append(_no_channel(pointer, above))
+    return wrong
 
 
 def pack(items: Iterable[Item]) -> Iterator[list[Item]]:
     """`items` in their order, in as few lists as may be of which each fits one `add`."""
     batch: dict[str, Item] = {}
-    above: set[str] = set()
+    others: set[str] = set()
     size = 0
     for item in items:
-        touched = {item.above} - batch.keys() - {ORIGIN}
+        touched = _touched(item) - batch.keys()
         # What DynamoDB counts, and a little more: types and quotes.
         weight = len(json.dumps(item.serialize(), ensure_ascii=False).encode())
         if batch and (
-            len(batch) + 1 + len(above | touched) > TRANSACTION or size + weight > TRANSACTION_BYTES
+            len(batch) + 1 + len(others | touched) > MAX_ITEMS or size + weight > TRANSACTION_BYTES
         ):
             yield list(batch.values())
-            batch, above, size = {}, set(), 0
-            touched = {item.above} - {ORIGIN}
+            batch, others, size = {}, set(), 0
+            touched = _touched(item)
         batch[item.slug] = item
-        above |= touched
+        others |= touched
         size += weight
     if batch:
         yield list(batch.values())
 
 
-@retry(
-    retry=retry_if_exception_type(Busy),
-    wait=wait_random_exponential(multiplier=0.05, max=2),  # seconds
-    stop=stop_after_attempt(10),
-    reraise=True,
-)
+@settled
 def add(items: Sequence[Item]) -> None:
     """Adds new channels and contents, all or none, with the totals of the channels they go into.
 
     `items` are as many as `pack` puts together, a channel before what is below it, and its groups
     are among those of its superchannel if that is new too.
     Raises Conflict, saying of which slug, if a slug is taken, or a channel to add to isn't there,
-    holds the other kind or isn't in a group that an added subchannel is in; and Busy, after
-    retries, if other writers are at the same items.
+    holds the other kind or isn't in a group that an added subchannel is in.
     """
-    below: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        below[item.above].append(item)
-    new = {item.slug for item in items}
-    added_to = [slug for slug in below if slug not in new and slug != ORIGIN]
-    try:
-        with TransactWrite(connection=connection().connection) as transaction:
-            for item in items:
-                if isinstance(item, Channel):
-                    item.children, item.rating_sum, item.rating_count = _totals(below[item.slug])
-                transaction.save(item, condition=Item.slug.does_not_exist())
-            for slug in added_to:
-                children, rating_sum, rating_count = _totals(below[slug])
-                transaction.update(
-                    Channel(slug),
-                    actions=[
-                        Channel.children.add(children),
-                        Channel.rating_sum.add(rating_sum),
-                        Channel.rating_count.add(rating_count),
-                    ],
-                    condition=_takes(below[slug]),
-                )
-    except TransactWriteError as error:
-        _explain(error, [item.slug for item in items], added_to)
+    slugs = {item.slug for item in items}
+    gone: dict[str, Item] = {}
+    while True:
+        transaction = Transaction()
+        for item in items:
+            transaction.replace(*_over(gone.get(item.slug), item))
+        try:
+            transaction.commit()
+        except Stale as error:
+            there = catalogue.look(error.slugs)
+            found = {slug: item for slug, item in there.items() if isinstance(item, Gone)}
+            if found.keys() <= gone.keys():
+                raise Conflict(
+                    " ".join(
+                        f"{slug} is taken."
+                        if slug in slugs
+                        else f"{slug} is not there, holds the other kind or lacks a group."
+                        for slug in error.slugs
+                    )
+                ) from error
+            gone |= found
+        else:
+            return
 
 
-def _totals(added: list[Item]) -> tuple[int, Decimal, int]:
-    """What `added` adds to `children`, `rating_sum` and `rating_count` of the channel above."""
-    ratings = [item.rating for item in added if isinstance(item, Content)]
-    if ratings and len(ratings) < len(added):
-        raise Conflict(f"{added[0].above} can hold subchannels or contents, not both.")
-    return len(added), sum(ratings, Decimal(0)), len(ratings)
+def _touched(item: Item) -> set[str]:
+    """What a transaction that adds `item` has items for besides it."""
+    if item.above != ORIGIN:
+        return {item.above}
+    return {f"group {slug}" for slug in _groups(item)}
 
 
-def _takes(added: list[Item]) -> Condition:
-    """The condition under which a channel takes `added`, which are of one kind."""
-    there: Condition = Channel.superchannel.exists()
-    if isinstance(added[0], Content):
-        empty_or_contents: Condition = Channel.children == Channel.rating_count
-        return cast(Condition, there & empty_or_contents)
-    groups = {group for item in added if isinstance(item, Channel) for group in item.groups or ()}
-    has = [Channel.groups.contains(group) for group in sorted(groups)]
-    return cast(Condition, reduce(and_, has, there & (Channel.rating_count == 0)))
+def _placed(item: Item, slug: str, above: str) -> Item:
+    pointer = "channel" if isinstance(item, Content) else "superchannel"
+    return revised(item, slug=slug, **{pointer: above})
 
 
-def _explain(error: TransactWriteError, put: list[str], added_to: list[str]) -> NoReturn:
-    """Raises what `error` means. Its reasons come puts first, then updates."""
-    reasons = dict(zip([*put, *added_to], error.cancellation_reasons, strict=False))
-    failed = [slug for slug, why in reasons.items() if why and why.code == "ConditionalCheckFailed"]
-    if failed:
-        raise Conflict(
-            " ".join(
-                f"{slug} is taken."
-                if slug in put
-                else f"{slug} is not there, holds the other kind or lacks a group."
-                for slug in failed
+def _over(before: Item | None, new: Item) -> tuple[Item | None, Item]:
+    """`new` in the place of what is left of a deleted channel: the links through that stay good."""
+    if isinstance(before, Gone):
+        new = revised(new, ghosts=before.former)
+    return before, new
+
+
+def _superchannels(chain: Sequence[Item], item: Item) -> list[Channel]:
+    """The channels of `chain`, into the last of which `item` goes. Raises Conflict if it can't."""
+    if not chain:
+        if isinstance(item, Content):
+            raise Conflict("A content goes into a channel, not to the top of the catalogue.")
+        return []
+    last = chain[-1]
+    if not isinstance(last, Channel):
+        raise Conflict(f"{last.slug} is a content, and nothing can be below it.")
+    if isinstance(item, Content) and last.children != last.rating_count:
+        raise Conflict(f"{last.slug} has subchannels, and so can't have contents.")
+    if isinstance(item, Channel) and last.rating_count:
+        raise Conflict(f"{last.slug} has contents, and so can't have subchannels.")
+    return cast(list[Channel], list(chain))
+
+
+def _chain(item: Item, items: dict[str, Item]) -> list[Item]:
+    """The items from the origin channel down to what `item` is to be below.
+
+    Of them only the lowest is in `items`, the others are read one by one. Raises Invalid or
+    Conflict if `item` can't be there.
+    """
+    pointer = "channel" if isinstance(item, Content) else "superchannel"
+    chain: list[Item] = []
+    slug = item.above
+    while slug != ORIGIN:
+        found = items.get(slug) if not chain else catalogue.look([slug]).get(slug)
+        if found is None or isinstance(found, Gone) or is_dying(found):
+            error = _no_channel(pointer, item.above)
+            raise Invalid(f"The {pointer} is wrong: {error.reason}", [error])
+        if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
+            raise Conflict(f"{item.slug} can't be moved to {item.above}, which is below it.")
+        chain.insert(0, found)
+        slug = found.above
+    return chain
+
+
+def _no_channel(pointer: str, slug: str) -> FieldError:
+    return FieldError(pointer, f"There is no channel {slug}.")
+
+
+def _groups(item: Item) -> set[str]:
+    return set(item.groups or ()) if isinstance(item, Channel) else set()
+
+
+def _check_members(before: Item, after: Item) -> None:
+    """Raises Conflict if a channel would leave a group that subchannels of it are in."""
+    if isinstance(before, Channel):
+        kept = {group: before.members.get(group, 0) for group in _groups(before) - _groups(after)}
+        if counts := [f"{number} in {group}" for group, number in sorted(kept.items()) if number]:
+            raise Conflict(
+                f"{before.slug} has subchannels in these groups, {', '.join(counts)}: take these "
+                "out first."
             )
-        ) from error
-    if any(why and why.code in _PASSING for why in reasons.values()):
-        raise Busy("Others are writing to the same channel. Try again in a moment.") from error
-    raise error
+
+
+def _climb(
+    transaction: Transaction, superchannels: Sequence[Channel], item: Item, known: set[str]
+) -> None:
+    """Lets `transaction` put all of `superchannels` into the groups of `item`, but the `known`.
+
+    What doesn't fit it is put in by transactions before it, from the top down, so that a channel
+    never is in a group that its superchannel isn't in, and what is cut off can be repeated.
+    """
+    wanted = _groups(item)
+    lacking = [channel for channel in superchannels if not wanted <= _groups(channel)]
+    top = lacking[0].above == ORIGIN if lacking else item.above == ORIGIN
+    checks = wanted - (_groups(lacking[0]) if lacking else known) if top else set()
+    if checks:
+        groups.require(checks)
+    room = MAX_ITEMS - _OWN_ITEMS - len(checks)
+    while len(lacking) > room:
+        part = Transaction()
+        for channel in lacking[:room]:
+            part.replace(channel, revised(channel, groups=_groups(channel) | wanted))
+        part.commit()
+        lacking, room = lacking[room:], MAX_ITEMS - _OWN_ITEMS
+    for channel in lacking:
+        transaction.replace(channel, revised(channel, groups=_groups(channel) | wanted))

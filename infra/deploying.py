@@ -64,7 +64,9 @@ def environment(stage: str) -> dict[str, str]:
         **(localcloud.environment() if stage == LOCAL else {}),
         "CATALOGUE_TABLE": found["CatalogueTable"],
         "GROUPS_TABLE": found["GroupsTable"],
+        "JOURNAL_TABLE": found["JournalTable"],
         "REPORTS_BUCKET": found["ReportsBucket"],
+        "USER_POOL_CLIENT": found["UserPoolClientId"],
     }
 
 

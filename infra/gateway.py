@@ -10,13 +10,14 @@ import json
 import sys
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from chalice.app import Chalice
 
+from infra import tokens
 from infra.packaging import ROOT
 from infra.parent import end_with_parent
 from infra.problems import RESPONSES, headers, problem
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 _STAGE = "api"
 _NO_ROUTE = "MISSING_AUTHENTICATION_TOKEN"
+_NOBODY = "UNAUTHORIZED"
+
+# Of a token, what it says if it is valid, in strings as API Gateway gives it to the function.
+ClaimsOf = Callable[[str], dict[str, str] | None]
 
 
 class Reply(NamedTuple):
@@ -36,25 +41,43 @@ class Reply(NamedTuple):
     body: bytes
 
 
+def nobody(token: str) -> None:
+    """Find no token valid."""
+
+
 def call(
     app: Chalice,
     method: str,
     target: str,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
+    *,
+    claims_of: ClaimsOf = nobody,
 ) -> Reply:
-    """Return the app's reply to a request; `target` is the path and query as they are sent."""
+    """Return the app's reply to a request; `target` is the path and query as they are sent.
+
+    What `claims_of` makes of the token decides on routes that have an authorizer.
+    """
     path, _, query = target.partition("?")
     found = list(_matches(app, path))
     for resource, parameters in found:
         if method in app.routes[resource]:
-            route = (method, resource, parameters)
-            reply = _reply(app(_event(route, path, query, headers or {}, body), None))
+            event = _event((method, resource, parameters), path, query, headers or {}, body)
+            if app.routes[resource][method].authorizer is not None:
+                claims = claims_of(_token(headers or {}))
+                if claims is None:
+                    return _refusal(_NOBODY)
+                event["requestContext"]["authorizer"] = {"claims": claims}
+            reply = _reply(app(event, None))
             return reply._replace(body=b"") if method == "HEAD" else reply
     if not found:
-        return _refused(["OPTIONS"])
+        return _refusal(_NO_ROUTE, ["OPTIONS"])
     methods = [*app.routes[found[0][0]], "OPTIONS"]
-    return _preflight(app, found[0][0], methods) if method == "OPTIONS" else _refused(methods)
+    return (
+        _preflight(app, found[0][0], methods)
+        if method == "OPTIONS"
+        else _refusal(_NO_ROUTE, methods)
+    )
 
 
 def serve(port: int) -> None:
@@ -131,7 +154,7 @@ def _event(
             "protocol": "HTTP/1.1",
             "identity": {"sourceIp": "127.0.0.1", "userAgent": None},
         },
-        "body": body.decode() if body else None,
+        "body": body.decode(errors="replace") if body else None,
         "isBase64Encoded": False,
     }
 
@@ -155,10 +178,17 @@ def _preflight(app: Chalice, resource: str, methods: list[str]) -> Reply:
     )
 
 
-def _refused(methods: list[str]) -> Reply:
-    status, detail = RESPONSES[_NO_ROUTE]
+def _token(headers: Mapping[str, str]) -> str:
+    """Return the token in Authorization, with or without the word Bearer before it."""
+    text = next((text for name, text in headers.items() if name.lower() == "authorization"), "")
+    kind, _, token = text.strip().partition(" ")
+    return token.strip() if kind.lower() == "bearer" else text.strip()
+
+
+def _refusal(kind: str, methods: Iterable[str] = ()) -> Reply:
+    status, detail = RESPONSES[kind]
     body = json.dumps(problem(status, detail))
-    return Reply(status, headers(_NO_ROUTE, ", ".join(methods)), body.encode())
+    return Reply(status, headers(kind, ", ".join(methods)), body.encode())
 
 
 def _application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -177,7 +207,8 @@ def _application(environ: "WSGIEnvironment", start_response: "StartResponse") ->
         if name.startswith("HTTP_") or (name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
     }
     content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    reply = call(app, environ["REQUEST_METHOD"], environ["REQUEST_URI"], sent, content)
+    method, target = environ["REQUEST_METHOD"], environ["REQUEST_URI"]
+    reply = call(app, method, target, sent, content, claims_of=tokens.claims)
     start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(reply.headers.items()))
     return [reply.body]
 

@@ -31,7 +31,7 @@ REQUIREMENTS = ROOT / "requirements.txt"
 
 # botocore describes every AWS service, some 27 MB: these are the ones that the app calls, and sts,
 # which credentials come through. The files beside the folders are about all services; they stay.
-_SERVICES = {"dynamodb", "s3", "sts"}
+_SERVICES = {"cognito-idp", "dynamodb", "s3", "sts"}
 _SKIPPED_FOLDERS = {"__pycache__", "bin", "tests"}
 _SKIPPED_FILES = {"examples-1.json"}
 _ARCHIVE = "deployment.zip"

@@ -32,7 +32,11 @@ RESPONSES = {
     "REQUEST_TOO_LARGE": (413, "The request is larger than 10 MB: send a smaller one."),
     "RESOURCE_NOT_FOUND": (404, "There is nothing at this path."),
     "THROTTLED": (429, "Too many requests at once: wait a second and try again."),
-    "UNAUTHORIZED": (401, "The token is missing or not valid: send one in Authorization."),
+    "UNAUTHORIZED": (
+        401,
+        "The token is missing, expired or not valid: send the id_token that POST /-/token gives "
+        "in Authorization.",
+    ),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Send the body as JSON, with Content-Type: application/json."),
     "WAF_FILTERED": (403, "The request was blocked."),
 }
@@ -59,6 +63,8 @@ def headers(kind: str, allow: str) -> dict[str, str]:
         found["Allow"] = allow
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         found["Retry-After"] = "1"
+    if status == HTTPStatus.UNAUTHORIZED:
+        found["WWW-Authenticate"] = "Bearer"
     return found
 
 

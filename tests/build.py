@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from chalicelib import tree
-from chalicelib.models import Channel, Content, Item
+from chalicelib.models import Channel, Content, Group, Item
 from chalicelib.paths import ORIGIN
 
 
@@ -26,7 +26,11 @@ def content(slug: str, channel: str, rating: str = "5.0", **fields: Any) -> Cont
 
 
 def put(items: Iterable[Item]) -> None:
-    """Adds `items`, a channel before what is below it."""
+    """Adds `items`, a channel before what is below it, and the groups that they are in."""
+    items = list(items)
+    slugs = {slug for item in items if isinstance(item, Channel) for slug in item.groups or ()}
+    for slug in sorted(slugs):
+        Group(slug, title=slug.title()).save()
     for batch in tree.pack(items):
         tree.add(batch)
 

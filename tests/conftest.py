@@ -11,6 +11,7 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     CATALOGUE_TABLE="catalogue",
     GROUPS_TABLE="groups",
+    JOURNAL_TABLE="journal",
     REPORTS_BUCKET="reports",
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "GATEWAY_DECODES_PATHS"):
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from chalicelib import models, reports
+from chalicelib import models, reports, users
 from tests.tables import create_tables
 
 
@@ -47,3 +48,4 @@ def forget_clients() -> None:
     for model in (models.Item, models.Channel, models.Content, models.Group):
         model._connection = None
     reports._s3.cache_clear()
+    users._cognito.cache_clear()

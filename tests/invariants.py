@@ -1,12 +1,14 @@
 """The invariants of the catalogue, recounted from the tables with nothing of ours."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from mypy_boto3_dynamodb import DynamoDBClient
 
 ORIGIN = "/"
+_NO_MAP: dict[str, Any] = {"M": {}}
 
 
 def scan(client: DynamoDBClient, table: str) -> list[dict[str, Any]]:
@@ -17,23 +19,41 @@ def scan(client: DynamoDBClient, table: str) -> list[dict[str, Any]]:
 
 
 def violations(client: DynamoDBClient) -> list[str]:
-    """A sentence for everything in the catalogue that may not be; slugs are unique as the key."""
-    items = {item["slug"]["S"]: item for item in scan(client, "catalogue")}
-    groups = {item["slug"]["S"] for item in scan(client, "groups")}
-    channels = {slug: item for slug, item in items.items() if item["kind"]["S"] == "channel"}
-    contents = {slug: item for slug, item in items.items() if item["kind"]["S"] == "content"}
-    wrong = [
-        f"{slug} is of kind {items[slug]['kind']['S']}"
-        for slug in items.keys() - channels.keys() - contents.keys()
+    """A sentence for everything in the catalogue that may not be."""
+    return violations_of(scan(client, "catalogue"), scan(client, "groups"))
+
+
+def violations_of(
+    catalogue: Iterable[dict[str, Any]], known_groups: Iterable[dict[str, Any]]
+) -> list[str]:
+    """The same of what the two tables hold; slugs are unique as the key."""
+    items = {item["slug"]["S"]: item for item in catalogue}
+    groups = {item["slug"]["S"] for item in known_groups}
+    kinds: dict[str, dict[str, Any]] = {"channel": {}, "content": {}, "gone": {}}
+    wrong = []
+    for slug, item in items.items():
+        if (kind := item["kind"]["S"]) in kinds:
+            kinds[kind][slug] = item
+        else:
+            wrong.append(f"{slug} is of kind {kind}")
+    channels, contents = kinds["channel"], kinds["content"]
+    # An old link leads through a deleted channel, and nothing is below it.
+    wrong += [
+        f"{slug} is gone and points to {pointer}"
+        for slug, item in kinds["gone"].items()
+        for pointer in ("superchannel", "channel")
+        if pointer in item
     ]
 
     subchannels: Counter[str] = Counter()
+    members: Counter[tuple[str, str]] = Counter()
     ratings: dict[str, list[Decimal]] = defaultdict(list)
     for slug, item in channels.items():
         if "channel" in item:
             wrong.append(f"{slug} is a channel with the pointer of a content")
         above = item["superchannel"]["S"]
         subchannels[above] += 1
+        members.update((above, group) for group in item.get("groups", {}).get("SS", []))
         if above != ORIGIN and above not in channels:
             wrong.append(f"{slug} points to {above}, which is no channel")
     for slug, item in contents.items():
@@ -51,6 +71,10 @@ def violations(client: DynamoDBClient) -> list[str]:
         wrong += _of_channel(slug, item, subchannels[slug], ratings[slug])
         own = set(item.get("groups", {}).get("SS", []))
         above = item["superchannel"]["S"]
+        counted = {name: int(value["N"]) for name, value in item.get("members", _NO_MAP)["M"].items()}
+        recounted = {group: members[slug, group] for group in own}
+        if counted != recounted:
+            wrong.append(f"{slug} counts {counted} of its groups below; a recount gives {recounted}")
         if not own <= groups:
             wrong.append(f"{slug} is in groups that are not there: {own - groups}")
         if above in channels and not own <= set(channels[above].get("groups", {}).get("SS", [])):

@@ -17,12 +17,12 @@ _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
 def create_tables(client: Any) -> None:
-    """Makes the tables `catalogue` and `groups`, anew if they are there, with a botocore client."""
+    """Makes the tables of the tests' settings, anew if they are there, with a botocore client."""
     resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
     there = client.list_tables()["TableNames"]
-    for name, resource in (("catalogue", "CatalogueTable"), ("groups", "GroupsTable")):
+    for name in ("catalogue", "groups", "journal"):
         if name in there:
             client.delete_table(TableName=name)
-        properties: dict[str, Any] = resources[resource]["Properties"]
+        properties: dict[str, Any] = resources[f"{name.title()}Table"]["Properties"]
         schema = {key: properties[key] for key in _WANTED if key in properties}
         client.create_table(TableName=name, **schema)

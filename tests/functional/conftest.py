@@ -12,18 +12,29 @@ import app as popflix
 from infra.gateway import Reply, call
 
 HOST = "api.example.com"
+ROLES = ("editors", "analysts", "admins")
 Get = Callable[..., Reply]
+
+
+def claims_of(token: str) -> dict[str, str] | None:
+    """What API Gateway verifies: a token is a list of groups here, `admins,editors`."""
+    if not token or not set(token.split(",")) <= {*ROLES, "nobody"}:
+        return None
+    return {"sub": f"id-of-{token}", "token_use": "id", "cognito:groups": token}
 
 
 @pytest.fixture
 def get(aws: None) -> Get:
-    """Sends a GET (or another `method`) for a target, that is a path and perhaps a query."""
+    """Sends a GET (or another `method`) for a target, that is a path and perhaps a query.
 
-    def send(target: str, method: str = "GET", **headers: str) -> Reply:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return call(
-            popflix.app, method, target, {"Host": HOST, "X-Forwarded-Proto": "https"} | named
-        )
+    `Authorization="editors"` sends it as an editor. A body that isn't bytes is sent as JSON.
+    """
+
+    def send(target: str, method: str = "GET", body: Any = b"", **headers: str) -> Reply:
+        named = {"Host": HOST, "X-Forwarded-Proto": "https"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return call(popflix.app, method, target, named, content, claims_of=claims_of)
 
     return send
 

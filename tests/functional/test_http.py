@@ -1,5 +1,6 @@
 """What HTTP asks of every endpoint: caching, CORS, and one shape of errors."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +28,12 @@ ROUTES = [
 PAGED = ["/", "/a", "/-/groups", "/-/reports/channel-ratings"]
 
 
+@pytest.fixture
+def get(get: Get) -> Get:
+    """Sends everything as an admin."""
+    return partial(get, Authorization="admins")
+
+
 @pytest.fixture(autouse=True)
 def catalogue(aws: None) -> None:
     put([channel("a"), content("b", "a")])
@@ -52,7 +59,7 @@ def test_the_routes_tested_here_are_all_there_are() -> None:
         .replace("{name}", "20261122T030000Z.csv")
         for route in popflix.app.routes
     }
-    assert patterns == set(ROUTES)
+    assert patterns == {*ROUTES, "/-/token"}
 
 
 @pytest.mark.parametrize("target", ["/", "/a", "/a/b", "/-/groups"])

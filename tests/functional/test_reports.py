@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -31,6 +32,12 @@ EVENT = {
     "detail": {},
 }
 KEY = "channel-ratings/dt=2026-11-22/20261122T030000Z.csv"
+
+
+@pytest.fixture
+def get(get: Get) -> Get:
+    """Sends everything as an analyst."""
+    return partial(get, Authorization="analysts")
 
 
 @pytest.fixture(autouse=True)

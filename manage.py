@@ -336,6 +336,30 @@ def dumpdata(file: str, stage: str) -> None:
         output.write(b"\n]\n" if rows else b"[]\n")
 
 
+@cli.command()
+@click.option("--repair", is_flag=True, help="Mend what can be; safe beside live writers.")
+@stage_option
+def verify(repair: bool, stage: str) -> None:
+    """Recount the catalogue, and print what is wrong with it, and what would mend it.
+
+    Exits with 1 if anything is wrong, or still is after --repair.
+    """
+    enter(stage)
+    from chalicelib import verify as verifying  # noqa: PLC0415
+
+    found = verifying.repair(click.echo) if repair else verifying.verify()
+    for line in (*found.violations, *found.unfinished):
+        click.echo(line)
+    for line in found.unsettled:
+        click.echo(f"Changes too fast to tell: {line}")
+    if found.violations:
+        raise click.ClickException(
+            f"{len(found.violations)} things are wrong."
+            + ("" if repair else " --repair mends what can be.")
+        )
+    click.echo("The catalogue is right.")
+
+
 @cli.command("channel_ratings")
 @click.option("--output", type=click.Path(dir_okay=False), help="Where to; - is standard output.")
 @stage_option

@@ -17,6 +17,7 @@ class Record(NamedTuple):
     active: bool
     rating_sum: Decimal
     rating_count: int
+    deleting: bool = False
 
 
 class Row(NamedTuple):
@@ -40,13 +41,19 @@ class Ratings(NamedTuple):
 def rate(records: Iterable[Record]) -> Ratings:
     """The mean rating of all contents in the subtree of every active channel.
 
+    What is being deleted, and all below it, counts no more.
     Rows come by average, highest first, ties by path. `orphans` are the channels whose pointers
     lead nowhere, `circular` those whose pointers lead in a circle; neither counts anywhere.
     Time and memory grow with the number of channels, not with their depth (but for the paths,
     which are as long as the tree is deep, and of which one at a time is held).
     """
     channels = {record.slug: record for record in records}
-    ordered = _by_path(channels)
+    everything = _by_path(channels)
+    dying: set[str] = set()
+    for slug in everything:  # what is below comes after what it is below of
+        if channels[slug].deleting or channels[slug].superchannel in dying:
+            dying.add(slug)
+    ordered = [slug for slug in everything if slug not in dying]
 
     sums = {slug: channels[slug].rating_sum for slug in ordered}
     counts = {slug: channels[slug].rating_count for slug in ordered}
@@ -68,7 +75,7 @@ def rate(records: Iterable[Record]) -> Ratings:
             title = channels[slug].title
             yield Row(title, averages[slug], slug, _path(channels, slug), counts[slug])
 
-    orphans, circular = _unreached(channels, set(ordered))
+    orphans, circular = _unreached(channels, set(everything))
     return Ratings(rows(), orphans, circular)
 
 

@@ -44,7 +44,7 @@ def delete(
     """
     channel = _begin(slugs, below, match)
     if channel is not None:
-        _finish(channel.slug, deadline)
+        finish(channel.slug, deadline)
 
 
 @settled
@@ -104,8 +104,11 @@ def _left(item: Item) -> Gone | None:
     return Gone(item.slug, former={item.above, *(item.former or ()), *(item.ghosts or ())})
 
 
-def _finish(root: str, deadline: float) -> None:
-    """Deletes the marked channel `root`, what is below first, as only empty channels can go."""
+def finish(root: str, deadline: float) -> None:
+    """Deletes the marked channel `root`, what is below first, as only empty channels can go.
+
+    Works until `deadline` (of time.monotonic) and then raises Unfinished.
+    """
     stack = [root]
     failures = 0
     while stack:
@@ -183,6 +186,16 @@ def delete_group(slug: str, *, match: frozenset[str] | None = None, deadline: fl
     Raises NotFound; PreconditionFailed if the group isn't one of the tags `match`.
     """
     group = _mark(slug, match)
+    take_out(slug, deadline)
+    with contextlib.suppress(Stale):  # another call has done so
+        groups.replace(group, None)
+
+
+def take_out(slug: str, deadline: float) -> None:
+    """Takes every channel out of the group `slug`, which can't be added to meanwhile.
+
+    Works until `deadline` (of time.monotonic) and then raises Unfinished.
+    """
     failures = 0
     while members := _members(slug):
         for start in range(0, len(members), STEP):
@@ -200,8 +213,6 @@ def delete_group(slug: str, *, match: frozenset[str] | None = None, deadline: fl
                 failures += 1
                 time.sleep(random.uniform(0, min(1, 0.05 * 2 ** min(failures, 10))))  # seconds
                 break
-    with contextlib.suppress(Stale):  # another call has done so
-        groups.replace(group, None)
 
 
 @settled

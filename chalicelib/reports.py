@@ -33,7 +33,8 @@ URL_SECONDS = 300  # that a link to a report works
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{6}Z\.csv", re.ASCII)
 # What starts a formula, or is skipped before one; OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_ATTRIBUTES = ["slug", "kind", "superchannel", "title", "active", "rating_sum", "rating_count"]
+_ATTRIBUTES = ["slug", "kind", "superchannel", "title", "active", "deleting"]
+_ATTRIBUTES += ["rating_sum", "rating_count"]
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ def scan() -> Iterator[Record]:
                 channel.active,
                 channel.rating_sum,
                 int(channel.rating_count),
+                channel.deleting == "delete",
             )
             for channel in cast(Iterable[Channel], found)
         ]

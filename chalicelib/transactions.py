@@ -128,6 +128,10 @@ class Transaction:
         self._write = TransactWrite(connection=connection().connection)
         self._names: dict[str, list[str]] = {"check": [], "delete": [], "put": [], "update": []}
 
+    def __bool__(self) -> bool:
+        """Whether any item is to change."""
+        return bool(self._changes)
+
     def replace(self, before: Item | None, after: Item | None) -> None:
         """Makes of `before`, as it was read (None: nothing is there), `after` (None: nothing)."""
         item = after or before
@@ -140,7 +144,7 @@ class Transaction:
         That it was never deleted, and made again, means the same of all channels above it.
         """
         self._conditions[channel.slug] += [
-            _is(Channel.born, channel.born),
+            same(Channel.born, channel.born),
             Channel.superchannel == channel.superchannel,
         ]
 
@@ -266,7 +270,7 @@ def unchanged(before: Model) -> Condition:
     values = own(before)
     attributes = type(before).get_attributes()
     names = attributes.keys() - TOTALS - {"slug"}
-    return reduce(and_, (_is(attributes[name], values.get(name)) for name in sorted(names)))
+    return reduce(and_, (same(attributes[name], values.get(name)) for name in sorted(names)))
 
 
 def check_tag(item: Model, match: frozenset[str] | None) -> None:
@@ -281,7 +285,8 @@ def _groups(item: Item | None) -> set[str]:
     return set(item.groups or ()) if isinstance(item, Channel) else set()
 
 
-def _is(attribute: Any, value: Any) -> Condition:
+def same(attribute: Any, value: Any) -> Condition:
+    """That an attribute has this value; of None, that it isn't there."""
     found = attribute.does_not_exist() if value is None else attribute == value
     return cast(Condition, found)
 

@@ -119,6 +119,18 @@ def change(
     return Written(after, [*(channel.slug for channel in superchannels), after.slug])
 
 
+@settled
+def widen(slug: str) -> None:
+    """Puts all channels above `slug` into its groups, as they should be. Follows its pointers."""
+    channel = catalogue.look([slug]).get(slug)
+    if isinstance(channel, Channel):
+        chain = _chain(channel, catalogue.look([channel.above]))
+        transaction = Transaction()
+        _climb(transaction, _superchannels(chain, channel), channel, _groups(channel))
+        if transaction:
+            transaction.commit()
+
+
 def wrong_pointers(groups_: Iterable[str], pointer: str, above: str | None) -> list[FieldError]:
     """An error for each of `groups_` that isn't there, and if `above`, for `pointer`, isn't."""
     wrong = groups.missing(groups_)

@@ -1,0 +1,297 @@
+"""Recounts the whole catalogue, beside live writers, and mends what is wrong in it."""
+
+import contextlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any, NamedTuple
+
+from chalicelib import catalogue, removal, tree
+from chalicelib.errors import PopflixError
+from chalicelib.models import Channel, Content, Gone, Group, Item, revised, tag
+from chalicelib.paths import ORIGIN
+from chalicelib.transactions import Stale, Transaction, same, settled, unchanged
+
+ROUNDS = 5  # that something has to stand still, or to be mended
+LOST = "lost-and-found"  # the channel for contents whose own isn't there
+PATIENCE = 600  # seconds that finishing one deletion may take
+
+_ATTRIBUTES = sorted({*Channel.get_attributes(), *Content.get_attributes()} - {"metadata"})
+
+Items = Mapping[str, Item]
+
+
+class Violation(NamedTuple):
+    """What is wrong with the item `slug`, what mends it, and the items that show it."""
+
+    slug: str
+    wrong: str
+    mend: str
+    seen: tuple[str, ...]
+    repair: Callable[[], None] | None
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.wrong} To mend it: {self.mend}"
+
+
+class Found(NamedTuple):
+    """What is wrong; what might be, but changes too fast to tell; and what is deleted by half."""
+
+    violations: list[Violation]
+    unsettled: list[str]
+    unfinished: list[str]
+
+
+def verify() -> Found:
+    """Recounts the catalogue. Reads all of it: once if nothing seems wrong, or else a few times.
+
+    A scan is no moment's picture, so what seems wrong is looked at again, until all that shows it
+    was the same before, while and after it was counted: a channel's `revision` tells.
+    """
+    before = scan()
+    suspected = {str(violation): violation for violation in _recount(before)}
+    confirmed: dict[str, Violation] = {}
+    for _ in range(ROUNDS):
+        if not suspected:
+            break
+        between = scan()
+        again = {str(violation): violation for violation in _recount(between)}
+        slugs = {slug for violation in again.values() for slug in violation.seen}
+        after = catalogue.look(slugs)
+        still = {
+            slug
+            for slug in slugs
+            if len({_state(items.get(slug)) for items in (before, between, after)}) == 1
+        }
+        confirmed |= {
+            name: violation
+            for name, violation in again.items()
+            if still.issuperset(violation.seen) and name in suspected
+        }
+        suspected = {name: again[name] for name in again.keys() - confirmed.keys()}
+        before = between
+    channels = (item for item in before.values() if isinstance(item, Channel) and item.deleting)
+    unfinished = [f"{channel.slug} is deleted by half." for channel in channels]
+    groups = (group for group in Group.scan(consistent_read=True) if group.deleting)
+    unfinished += [f"The group {group.slug} is deleted by half." for group in groups]
+    return Found(list(confirmed.values()), sorted(suspected), unfinished)
+
+
+def repair(say: Callable[[str], object]) -> Found:
+    """Mends all that `verify` finds and that can be, and finishes deletions; returns what is left.
+
+    Each repair is a transaction that happens only if what it mends is still as it was read. What
+    they change is found, and mended, by the next round. `say` is told of each.
+    """
+    for _ in range(ROUNDS):
+        found = verify()
+        repairs = [(str(violation), violation.repair) for violation in found.violations]
+        if not found.unfinished and not any(mend for _, mend in repairs):
+            break
+        # Deletions come last, as they go by the totals.
+        for name, mend in [*repairs, *_deletions()]:
+            if mend is not None:
+                try:
+                    mend()
+                except PopflixError as error:
+                    say(f"Not yet: {name} {error}")
+                else:
+                    say(f"Done: {name}")
+    else:
+        found = verify()
+    return found
+
+
+def scan() -> dict[str, Item]:
+    """Every item by slug, without metadata."""
+    every = Item.scan(consistent_read=True, attributes_to_get=_ATTRIBUTES)
+    return {item.slug: item for item in every}
+
+
+def _state(item: Item | None) -> tuple[str, object] | None:
+    """What changes with `item`, metadata aside, and with what is directly below it."""
+    if item is None:
+        return None
+    if isinstance(item, Content):
+        item = revised(item, metadata=None)
+    return tag(item), getattr(item, "revision", None)
+
+
+def _recount(items: Items) -> Iterator[Violation]:
+    groups = {group.slug for group in Group.scan(consistent_read=True)}
+    below: dict[str, list[Item]] = defaultdict(list)
+    for item in items.values():
+        if not isinstance(item, Gone):
+            below[item.above].append(item)
+            if item.above != ORIGIN or isinstance(item, Content):
+                yield from _of_pointer(item, items.get(item.above))
+    channels = [item for item in items.values() if isinstance(item, Channel)]
+    for channel in channels:
+        yield from _of_below(channel, below[channel.slug])
+        yield from _of_groups(channel, items.get(channel.above), groups)
+    yield from _circles({channel.slug: channel for channel in channels})
+
+
+def _of_pointer(item: Item, above: Item | None) -> Iterator[Violation]:
+    if isinstance(above, Channel):
+        return
+    where = f"into {LOST}" if isinstance(item, Content) else "to the origin channels"
+    yield Violation(
+        item.slug,
+        f"it is below {item.above}, which is no channel.",
+        f"move it {where}.",
+        (item.slug, item.above),
+        partial(_rescue if isinstance(item, Content) else _uproot, item.slug, item.above),
+    )
+
+
+def _of_below(channel: Channel, below: list[Item]) -> Iterator[Violation]:
+    contents = [item for item in below if isinstance(item, Content)]
+    if contents and len(contents) < len(below):
+        yield Violation(
+            channel.slug,
+            f"it has {len(below) - len(contents)} subchannels and {len(contents)} contents.",
+            "move one or the other away.",
+            (channel.slug,),
+            None,
+        )
+        return
+    members = Counter(dict.fromkeys(channel.groups or (), 0))
+    for item in below:
+        if isinstance(item, Channel):
+            members.update(group for group in item.groups or () if group in members)
+    totals: dict[str, Any] = {
+        "children": len(below),
+        "rating_sum": sum((content.rating for content in contents), Decimal(0)),
+        "rating_count": len(contents),
+        "members": dict(members),
+    }
+    right = {name: value for name, value in totals.items() if getattr(channel, name) != value}
+    if right:
+        stated = ", ".join(f"{name} {getattr(channel, name)}" for name in right)
+        recounted = ", ".join(f"{name} {value}" for name, value in right.items())
+        yield Violation(
+            channel.slug,
+            f"it has {stated}; a recount gives {recounted}.",
+            "set what was recounted.",
+            (channel.slug,),
+            partial(_set, channel, right),
+        )
+
+
+def _of_groups(channel: Channel, above: Item | None, groups: set[str]) -> Iterator[Violation]:
+    own = channel.groups or set()
+    for group in sorted(own - groups):
+        yield Violation(
+            channel.slug,
+            f"it is in the group {group}, which isn't there.",
+            "take it out.",
+            (channel.slug,),
+            partial(_take_out, group),
+        )
+    if isinstance(above, Channel):
+        lacking = sorted((own & groups) - (above.groups or set()))
+        if lacking:
+            yield Violation(
+                channel.slug,
+                f"it is in groups that {above.slug} isn't in: {', '.join(lacking)}.",
+                f"put {above.slug}, and what is above, into them.",
+                (channel.slug, above.slug),
+                partial(tree.widen, channel.slug),
+            )
+
+
+def _circles(channels: Mapping[str, Channel]) -> Iterator[Violation]:
+    passed: set[str] = set()
+    for start in sorted(channels):
+        walk: dict[str, None] = {}
+        slug = start
+        while slug in channels and slug not in passed and slug not in walk:
+            walk[slug] = None
+            slug = channels[slug].superchannel
+        if slug in walk:
+            circle = list(walk)[list(walk).index(slug) :]
+            first = min(circle)
+            yield Violation(
+                first,
+                f"it is below itself, through {', '.join(sorted(circle))}.",
+                "make it an origin channel.",
+                tuple(circle),
+                partial(_uproot, first, channels[first].superchannel),
+            )
+        passed.update(walk)
+
+
+def _set(channel: Channel, totals: Mapping[str, Any]) -> None:
+    """Sets totals, unless anything was added, or taken away, since they were counted."""
+    attributes: Any = Channel.get_attributes()
+    as_counted = Channel.revision == channel.revision
+    if not channel.revision:
+        as_counted |= Channel.revision.does_not_exist()
+    transaction = Transaction()
+    transaction.update(
+        Channel(channel.slug),
+        [attributes[name].set(value) for name, value in totals.items()] + [Channel.revision.add(1)],
+        as_counted & same(Channel.born, channel.born),
+    )
+    with contextlib.suppress(Stale):  # the next round counts again
+        transaction.commit()
+
+
+@settled
+def _uproot(slug: str, above: str) -> None:
+    channel = catalogue.look([slug]).get(slug)
+    if isinstance(channel, Channel) and channel.superchannel == above:
+        former = {*(channel.former or ()), above}
+        transaction = Transaction()
+        transaction.update(
+            channel,
+            [Channel.superchannel.set(ORIGIN), Channel.former.set(former)],
+            unchanged(channel),
+        )
+        transaction.commit()
+
+
+@settled
+def _rescue(slug: str, above: str) -> None:
+    items = catalogue.look([slug, LOST])
+    content = items.get(slug)
+    if not isinstance(content, Content) or content.channel != above:
+        return
+    if not isinstance(items.get(LOST), Channel):
+        lost = Channel(LOST, title="Lost and found", language="English", active=False)
+        tree.create([], revised(lost, superchannel=ORIGIN), pick=False)
+    transaction = Transaction()
+    transaction.update(content, [Content.channel.set(LOST)], unchanged(content))
+    transaction.update(
+        Channel(LOST),
+        [
+            Channel.children.add(1),
+            Channel.rating_count.add(1),
+            Channel.rating_sum.add(content.rating),
+            Channel.revision.add(1),
+        ],
+        Channel.children == Channel.rating_count,
+    )
+    transaction.commit()
+
+
+def _take_out(group: str) -> None:
+    removal.take_out(group, time.monotonic() + PATIENCE)
+
+
+def _deletions() -> Iterator[tuple[str, Callable[[], None]]]:
+    for item in Item.subchannels.scan(Channel.deleting.exists()):
+        yield f"{item.slug}: its deletion is finished.", partial(_finish, item.slug)
+    for group in Group.scan(Group.deleting.exists(), consistent_read=True):
+        yield f"The group {group.slug}: its deletion is finished.", partial(_delete, group.slug)
+
+
+def _finish(slug: str) -> None:
+    removal.finish(slug, time.monotonic() + PATIENCE)
+
+
+def _delete(group: str) -> None:
+    removal.delete_group(group, deadline=time.monotonic() + PATIENCE)

@@ -12,7 +12,7 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from chalicelib import links
 from chalicelib.errors import Invalid, Moved, Unavailable
 from chalicelib.links import is_dying
-from chalicelib.models import MAX_CONNECTIONS, Channel, Item, connection
+from chalicelib.models import MAX_CONNECTIONS, Channel, Gone, Item, connection
 from chalicelib.paths import ORIGIN
 
 # Segments of a path that is read. The breadcrumb grows with the square of it, to 4.5 MB here.
@@ -99,8 +99,9 @@ def find(slugs: Sequence[str], items: dict[str, Item], *, hidden: bool) -> list[
         item = items[slugs[-1]]
         chain = [item]
         while chain[0].above != ORIGIN:
-            above = fetch([chain[0].above], consistent=hidden)
-            if not above or above[0] in chain or len(chain) > MAX_DEPTH:
+            known = items.get(chain[0].above)
+            above = [known] if known else fetch([chain[0].above], consistent=hidden)
+            if not above or isinstance(above[0], Gone) or len(chain) > MAX_DEPTH:
                 raise links.nothing(slugs) from None  # the catalogue is broken
             chain.insert(0, above[0])
         links.check_shown(chain, slugs, hidden=hidden)

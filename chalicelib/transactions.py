@@ -258,6 +258,11 @@ class Transaction:
             ) from error
         if codes & _PASSING:
             raise Busy("Others are writing to the same channels. Try again in a moment.") from error
+        if "document path" in str(error):
+            raise Conflict(
+                "A channel has no count of its groups' members, as earlier versions wrote it: "
+                "`manage.py verify --repair` adds it."
+            ) from error
         if "size" in str(error).lower() and "exceeded" in str(error).lower():
             raise Conflict(
                 "It would be more than 400 KB, with the places that it was moved from."

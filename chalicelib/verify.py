@@ -170,8 +170,8 @@ def _of_below(channel: Channel, below: list[Item]) -> Iterator[Violation]:
     }
     right = {name: value for name, value in totals.items() if getattr(channel, name) != value}
     if right:
-        stated = ", ".join(f"{name} {getattr(channel, name)}" for name in right)
-        recounted = ", ".join(f"{name} {value}" for name, value in right.items())
+        stated = _listed({name: getattr(channel, name) for name in right})
+        recounted = _listed(right)
         yield Violation(
             channel.slug,
             f"it has {stated}; a recount gives {recounted}.",
@@ -179,6 +179,11 @@ def _of_below(channel: Channel, below: list[Item]) -> Iterator[Violation]:
             (channel.slug,),
             partial(_set, channel, right),
         )
+
+
+def _listed(totals: Mapping[str, Any]) -> str:
+    members = {**totals, "members": dict(sorted(totals.get("members", {}).items()))}
+    return ", ".join(f"{name} {members[name]}" for name in totals)
 
 
 def _of_groups(channel: Channel, above: Item | None, groups: set[str]) -> Iterator[Violation]:

@@ -3,20 +3,28 @@
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-_PASSING = {  # PynamoDB's errors have no status
-    "InternalServerError",
+_THROTTLING = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottledException",
-    "RequestTimeout",
-    "ServiceUnavailable",
     "SlowDown",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
+}
+_PASSING = _THROTTLING | {  # PynamoDB's errors have no status
+    "InternalServerError",
+    "RequestTimeout",
+    "ServiceUnavailable",
     "TransactionInProgressException",
 }
 _SERVER_ERROR = 500
+
+
+def throttled(error: BaseException) -> bool:
+    """Whether what failed with `error`, PynamoDB's or botocore's, was not even begun, for load."""
+    cause = getattr(error, "cause", None) or error
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in _THROTTLING
 
 
 def passes(error: BaseException) -> bool:

@@ -200,6 +200,8 @@ class Answer(Model):
 
 # What follows from other items.
 TOTALS = {"children", "rating_sum", "rating_count", "members", "revision"}
+# What nobody sees of an item, and other items bring about.
+_UNSEEN = {"ghosts", "linked"}
 _M = TypeVar("_M", Channel, Content, Item, Group)
 
 
@@ -215,10 +217,11 @@ def revised(item: _M, **values: Any) -> _M:
 
 
 def tag(item: Model) -> str:
-    """A text that changes with anything of `item` but its totals."""
+    """A text that changes with anything to be seen of `item` but its totals."""
     raw = {
         name: sorted(value) if isinstance(value, set) else str(value)
         for name, value in own(item).items()
+        if name not in _UNSEEN
     }
     return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -4,7 +4,6 @@ What is begun is hidden and takes nothing new from then on. What is cut off afte
 time-out or a crash, goes on with the next call; every step in between keeps every invariant.
 """
 
-import contextlib
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -87,21 +86,22 @@ def _check_below(channel: Channel, below: Below | None) -> None:
     if below is None:
         instead = "" if channel.rating_count else ", ?below=detach makes them origin channels"
         raise Conflict(
-            f"{channel.slug} has {channel.children} {much} directly below it: ?below=delete "
-            f"deletes all that is below{instead}."
+            f"{channel.slug} isn't empty: {channel.children} {much} directly below it. "
+            f"?below=delete deletes all that is below{instead}."
         )
     if below == "detach" and channel.rating_count:
         raise Conflict(
-            f"{channel.slug} has {channel.children} contents, which can't be without a channel: "
-            "move them, or delete them with ?below=delete."
+            f"The contents of {channel.slug}, {channel.children} of them, can't be without a "
+            "channel: move them, or delete them with ?below=delete."
         )
 
 
 def _left(item: Item) -> Gone | None:
     """What stays of a deleted item: what it was below, if old links lead through it."""
-    if not isinstance(item, Channel) or not item.linked:
-        return None
-    return Gone(item.slug, former={item.above, *(item.former or ()), *(item.ghosts or ())})
+    places = set(item.ghosts or ())
+    if isinstance(item, Channel) and item.linked:
+        places |= {item.above, *(item.former or ())}
+    return Gone(item.slug, former=places) if places else None
 
 
 def finish(root: str, deadline: float) -> None:
@@ -186,9 +186,8 @@ def delete_group(slug: str, *, match: frozenset[str] | None = None, deadline: fl
     Raises NotFound; PreconditionFailed if the group isn't one of the tags `match`.
     """
     group = _mark(slug, match)
-    take_out(slug, deadline)
-    with contextlib.suppress(Stale):  # another call has done so
-        groups.replace(group, None)
+    take_out(group.slug, deadline)
+    _end(group.slug)
 
 
 def take_out(slug: str, deadline: float) -> None:
@@ -226,6 +225,13 @@ def _mark(slug: str, match: frozenset[str] | None) -> Group:
         groups.replace(group, after)
         group = after
     return group
+
+
+@settled
+def _end(slug: str) -> None:
+    group = groups.find(slug)
+    if group is not None and group.deleting:  # or another call has done so
+        groups.replace(group, None)
 
 
 def _members(group: str) -> list[Channel]:

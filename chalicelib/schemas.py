@@ -114,6 +114,16 @@ class MetadataField(fields.Field[str | None]):
         return text
 
 
+def canonical(rating: Decimal) -> Decimal:
+    """`rating` with the digits that DynamoDB gives back: `5.0` is `5`."""
+    if not rating.is_finite() or abs(rating) > MAX_RATING:
+        return rating  # which is refused
+    if rating == int(rating):
+        return Decimal(int(rating))
+    shortest = rating.quantize(Decimal("0.1"))
+    return shortest if rating == shortest else rating
+
+
 class RatingField(fields.Decimal):
     """A number, or its text, but none of the odd texts that Python takes for one, as `1_0`."""
 
@@ -122,7 +132,7 @@ class RatingField(fields.Decimal):
             raise self.make_error("invalid", input=value)
         rating = super()._deserialize(value, attr, data, **kwargs)
         assert rating is not None
-        return rating
+        return canonical(rating)
 
 
 class GroupFields(Schema):

@@ -24,12 +24,14 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 from tenacity import (
     retry,
+    retry_if_exception,
     retry_if_exception_type,
     stop_after_attempt,
     stop_after_delay,
     wait_random_exponential,
 )
 
+from chalicelib.aws import throttled
 from chalicelib.errors import Conflict, PreconditionFailed, Unavailable
 from chalicelib.models import TOTALS, Channel, Content, Group, Item, connection, own, tag
 from chalicelib.paths import ORIGIN
@@ -58,7 +60,7 @@ class Stale(Unavailable):
 
 # 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
 settled = retry(
-    retry=retry_if_exception_type((Busy, Stale)),
+    retry=retry_if_exception_type((Busy, Stale)) | retry_if_exception(throttled),
     wait=wait_random_exponential(multiplier=0.05, max=1),  # seconds
     stop=stop_after_delay(15) | stop_after_attempt(100),
     reraise=True,
@@ -89,14 +91,15 @@ class _Below:
     def condition(self, gains: set[str]) -> Condition:
         """Under which the channel takes this, which itself gets into the groups `gains` by it."""
         conditions: list[Condition] = [Channel.superchannel.exists()]
-        grown = sorted(group for group, number in (+self.members).items() if number)
-        if self.comes or grown:
+        counted = sorted(group for group, number in self.members.items() if number)
+        if self.comes or +self.members:
             conditions.append(Channel.deleting.does_not_exist())
         if Content in self.comes:
             conditions.append(Channel.children == Channel.rating_count)
         elif self.comes:
             conditions.append(Channel.rating_count == 0)
-        conditions += [Channel.groups.contains(group) for group in grown if group not in gains]
+        # Also of those that get fewer: a count that isn't there would be an error of its own.
+        conditions += [Channel.groups.contains(group) for group in counted if group not in gains]
         return reduce(and_, conditions)
 
     def actions(self, gains: set[str], losses: set[str]) -> list[Action]:
@@ -185,6 +188,7 @@ class Transaction:
 
     def _below(self) -> dict[str, _Below]:
         below: dict[str, _Below] = defaultdict(_Below)
+        at_top: set[str] = set()
         for before, after in self._changes.values():
             left = before.above if before else ""
             entered = after.above if after else ""
@@ -195,11 +199,10 @@ class Transaction:
                 below[entered].count(after, 1)
                 if left != entered:
                     below[entered].comes.add(type(after))
-            if entered == ORIGIN and isinstance(after, Channel):
-                # Nothing above answers for these groups: they have to be there themselves.
-                for group in sorted((after.groups or set()) - _groups(before)):
-                    there = Group.slug.exists() & Group.deleting.does_not_exist()
-                    self.check(Group, group, there)
+            if entered == ORIGIN:
+                at_top |= _groups(after) - _groups(before)
+        for group in sorted(at_top):  # nothing above answers for these
+            self.check(Group, group, Group.slug.exists() & Group.deleting.does_not_exist())
         below.pop(ORIGIN, None)
         for slug, change in below.items():
             if len(change.comes) > 1:

@@ -244,8 +244,8 @@ def _chain(item: Item, items: dict[str, Item]) -> list[Item]:
     while slug != ORIGIN:
         found = items.get(slug) if not chain else catalogue.look([slug]).get(slug)
         if found is None or isinstance(found, Gone) or is_dying(found):
-            error = _no_channel(pointer, item.above)
-            raise Invalid(f"The {pointer} is wrong: {error.reason}", [error])
+            wrong = [_no_channel(pointer, item.above), *groups.missing(_groups(item))]
+            raise Invalid(" ".join(error.reason for error in wrong), wrong)
         if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
             raise Conflict(f"{item.slug} can't be moved to {item.above}, which is below it.")
         chain.insert(0, found)

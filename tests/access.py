@@ -27,9 +27,17 @@ RULES = [
     Rule(method, route, target, roles)
     for methods, route, target, roles in (
         ("GET HEAD", "/", "/", None),
+        ("POST", "/", "/", EDITORS),
         ("GET HEAD", "/{path+}", "/storage", None),
+        ("POST PATCH", "/{path+}", "/storage", EDITORS),
+        ("DELETE", "/{path+}", "/nothing", EDITORS),
+        ("GET HEAD", "/-/preview", "/-/preview", EDITORS),
+        ("GET HEAD", "/-/preview/{path+}", "/-/preview/storage", EDITORS),
         ("GET HEAD", "/-/groups", "/-/groups", None),
+        ("POST", "/-/groups", "/-/groups", EDITORS),
         ("GET HEAD", "/-/groups/{slug}", "/-/groups/rated-g", None),
+        ("PATCH", "/-/groups/{slug}", "/-/groups/rated-g", EDITORS),
+        ("DELETE", "/-/groups/{slug}", "/-/groups/nothing", EDITORS),
         ("GET HEAD", "/-/health", "/-/health", None),
         ("POST", "/-/token", "/-/token", None),
         ("GET HEAD", REPORTS, REPORTS, ANALYSTS),

@@ -18,11 +18,13 @@ for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "GATEWAY_DE
     os.environ.pop(name, None)
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from chalicelib import models, reports, users
+from tests import proofs
 from tests.tables import create_tables
 
 
@@ -49,3 +51,24 @@ def forget_clients() -> None:
         model._connection = None
     reports._s3.cache_clear()
     users._cognito.cache_clear()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tells what this worker of pytest-xdist proved to the process that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["proofs"] = dict(proofs.counted)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hears of a worker what it proved."""
+    _of_workers.append(getattr(node, "workeroutput", {}).get("proofs", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what was proved."""
+    if line := proofs.summary(_of_workers):
+        terminalreporter.write_line(line)
+
+
+_of_workers: list[dict[str, int]] = []

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from tests import proofs
+from tests.crashes import Killed
 from tests.twin import Call, Refused, Twin, Wire
 
 CALL_SECONDS = 0.01  # that a request takes, on the clock that operations see
 MAX_STEPS = 5000  # of a run; the longest have a few hundred
 LAGS = 4  # one in so many reads that may lag does
 CONFLICTS = 12  # one in so many transactions meets another
+DEATHS = 25  # one in so many requests is the last of its operation
 
 T = TypeVar("T")
 Choose = Callable[[int], int]  # one of so many options; 0 is the plainest
@@ -102,16 +104,17 @@ def interleave(
     choose: Choose,
     *,
     switches: int = MAX_STEPS,
-    lags: bool = True,
-    conflicts: bool = True,
+    faults: bool = True,
+    deaths: bool = False,
 ) -> Run:
     """Runs the operations as `choose` has it, with at most so many switches that need not be.
 
-    `lags` lets reads that DynamoDB answers with the past look there, and `conflicts` has
-    transactions refused as if another were at the same items.
+    `faults` lets reads that DynamoDB may answer with the past look there, and has transactions
+    refused as if another were at the same items. `deaths` ends operations before a request, or
+    after it.
     """
     proofs.count("schedules")
-    return _Schedule(twin, operations, choose, switches, lags, conflicts).run()
+    return _Schedule(twin, operations, choose, switches, faults, deaths).run()
 
 
 class _Task:
@@ -123,6 +126,7 @@ class _Task:
         self.go = threading.Lock()
         self.go.acquire()
         self.result: Result | None = None
+        self.dead = False
 
 
 class _Schedule:
@@ -132,16 +136,16 @@ class _Schedule:
         operations: Mapping[str, Operation],
         choose: Choose,
         switches: int,
-        lags: bool,
-        conflicts: bool,
+        faults: bool,
+        deaths: bool,
     ) -> None:
         self._twin = twin
         self._tasks = [_Task(name, operation) for name, operation in operations.items()]
         self._of_thread: dict[int, _Task] = {}
         self._choose = choose
         self._switches = switches
-        self._lags = lags
-        self._conflicts = conflicts
+        self._faults = faults
+        self._deaths = deaths
         self._steps: list[Step] = []
         self._turns = 0
         self._seconds = 0.0
@@ -221,17 +225,14 @@ class _Schedule:
         task = self._of_thread.get(threading.get_ident())
         if task is None:
             return 0  # one of several requests that an operation has in flight, while it waits
+        self._die(task)
         self._turn(task)
         self._seconds += CALL_SECONDS
         self._ago = 0
         past = len(self._twin.past)
-        if self._lags and call.may_lag and past and self._choose(LAGS) == LAGS - 1:
+        if self._faults and call.may_lag and past and self._chance(LAGS):
             self._ago = 1 + self._choose(past)
-        if (
-            self._conflicts
-            and call.operation == "TransactWriteItems"
-            and self._choose(CONFLICTS) == CONFLICTS - 1
-        ):
+        if self._faults and call.operation == "TransactWriteItems" and self._chance(CONFLICTS):
             proofs.count("injected faults")
             raise conflict(len(call.request["TransactItems"]))
         return self._ago
@@ -240,6 +241,18 @@ class _Schedule:
         task = self._of_thread.get(threading.get_ident())
         if task is not None:
             self._steps.append(Step(task.name, call, self._ago, answer))
+            self._die(task)
+
+    def _die(self, task: _Task) -> None:
+        """Ends the operation, perhaps; then it gets no request through, whatever it does."""
+        if self._deaths and not task.dead and self._chance(DEATHS):
+            proofs.count("crash points")
+            task.dead = True
+        if task.dead:
+            raise Killed
+
+    def _chance(self, one_in: int) -> bool:
+        return self._choose(one_in) == one_in - 1
 
 
 def conflict(items: int) -> Refused:

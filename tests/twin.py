@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import camelcase_to_underscores
-from moto.dynamodb.comparisons import ConditionExpressionParser, Func, Op
+from moto.dynamodb.comparisons import ConditionExpressionParser, Func, Op, OpEqual
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -36,7 +36,14 @@ REGION = "us-east-1"
 WRITES = {"TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
 
 Wire = dict[str, Any]
-Version = dict[str, dict[Any, Any]]  # of each table, what is in it
+
+
+class Version(dict[str, dict[Any, Any]]):
+    """Of each table, what was in it at a moment."""
+
+    def __repr__(self) -> str:
+        return "the tables as they were"
+
 
 
 class Call(NamedTuple):
@@ -97,6 +104,7 @@ class Twin:
         self.before: Callable[[Call], int] = lambda call: 0
         self.after: Callable[[Call, Wire], object] = lambda call, answer: None
         self.past: list[Version] = []
+        self.page: int | None = None  # items that a Scan reads at a time; DynamoDB goes by size
         self._tokens: dict[str, Wire] = {}
         self._lock = threading.Lock()
 
@@ -106,7 +114,7 @@ class Twin:
 
     def save(self) -> Version:
         """What the tables hold, to be restored any number of times."""
-        return {name: copy.copy(table.items) for name, table in self._tables.items()}
+        return Version({name: copy.copy(table.items) for name, table in self._tables.items()})
 
     def restore(self, version: Version) -> None:
         """Has the tables hold what they held, and nothing in the past."""
@@ -140,15 +148,19 @@ class Twin:
             if self._tokens[token] != call.request:
                 raise Refused("IdempotentParameterMismatchException")
             return {}
-        now = self.save() if call.writes or ago else {}
+        now = self.save() if call.writes or ago else Version()
         if call.writes:
             self._own(call)
         elif ago:
             self._set(self.past[-ago])
+        if call.operation == "Scan" and self.page:
+            request["Limit"] = self.page
         try:
             result = getattr(_Handler(request), camelcase_to_underscores(call.operation))().result
             answer: Wire = json.loads(dynamo_json_dump(result))
         except JsonRESTError as error:
+            if call.writes:
+                self._set(now)  # what moto has put back are copies of the tables only
             raise _refused(error) from None
         finally:
             if ago and not call.writes:
@@ -186,9 +198,10 @@ def twin() -> Iterator[Twin]:
     """Empty tables in this process, to which all of the models' requests go."""
     tables = Twin()
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        # A transaction copies the tables it is about, to undo it; what is in them is copied already.
+        # A transaction copies the tables that it is about, to undo it; here that is done already.
         patch.setattr(Table, "__deepcopy__", _copy_of_table, raising=False)
         patch.setattr(ConditionExpressionParser, "parse", _parse)
+        patch.setattr(OpEqual, "expr", _equal)
         patch.setattr(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make))
         clients = [model._get_connection().connection.client for model in _models()]
         create_tables(clients[0])
@@ -211,6 +224,12 @@ def _copy_of_table(table: Table, memo: object) -> Table:
     twin = copy.copy(table)
     twin.items = copy.copy(table.items)
     return twin
+
+
+def _equal(comparison: OpEqual, item: Any) -> bool:
+    """As DynamoDB has it: nothing equals what isn't there, and no number is true or false."""
+    one, other = comparison.lhs.expr(item), comparison.rhs.expr(item)
+    return one is not None and isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
 _parse_anew = ConditionExpressionParser.parse

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import boto3
 import pytest
 
-from infra.localcloud import free_port
+from infra.localcloud import HOST, KEY, REGION, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 180
@@ -41,22 +43,64 @@ class Product(NamedTuple):
     port: int
     output: str
 
-    def request(self, target: str, method: str = "GET", **headers: str) -> Answer:
-        """Sends a request as curl would, which finds popflix.localhost by itself."""
+    def request(self, target: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
+        """Sends a request as curl would, which finds popflix.localhost by itself.
+
+        A `body` is sent as JSON.
+        """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Host": f"popflix.localhost:{self.port}"} | named
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request(method, target, headers=sent)
+            content = None
+            if body is not None:
+                content = json.dumps(body)
+                sent.setdefault("Content-Type", "application/json")
+            connection.request(method, target, content, sent)
             response = connection.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, found, response.read())
 
-    def manage(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of manage.py in the clone, with `variables` in its environment."""
+    def tokens(self, username: str, password: str) -> Any:
+        """Signs in."""
+        credentials = {"username": username, "password": password}
+        answer = self.request("/-/token", "POST", credentials)
+        assert answer.status == 200, answer
+        return answer.json
+
+    @property
+    def password(self) -> str:
+        """The admin's, which it printed when it started for the first time."""
+        found = re.search(r'"username": "admin", "password": "(.+)"', self.output)
+        assert found is not None, self.output
+        return found[1]
+
+    @property
+    def admin(self) -> str:
+        """What an admin sends in Authorization."""
+        return f"Bearer {self.tokens('admin', self.password)['id_token']}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of its local cloud."""
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=f"http://{HOST}:{self.port}",
+            region_name=REGION,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=KEY,
+        )
+
+    def manage(
+        self, *arguments: str, input: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a command of manage.py in the clone, with `variables` in its environment.
+
+        `input` is what it is told when it asks.
+        """
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.root,
             env=environment() | variables,
+            input=input,
             capture_output=True,
             text=True,
             timeout=300,

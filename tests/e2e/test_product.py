@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 
 from infra.localcloud import free_port
@@ -42,7 +41,13 @@ def test_it_says_where_it_is_and_what_to_try(product: Product) -> None:
     assert f"{base}-/reports/channel-ratings/latest" in urls
     for url in urls:
         target = urlsplit(url.strip("'"))
-        answer = product.request(f"{target.path}?{target.query}".rstrip("?"))
+        method = "POST" if target.path == "/-/token" else "GET"
+        answer = product.request(
+            f"{target.path}?{target.query}".rstrip("?"),
+            method,
+            {"username": "admin", "password": product.password} if method == "POST" else None,
+            Authorization=product.admin,
+        )
         assert answer.status in (200, 302), url
 
 
@@ -84,10 +89,11 @@ def test_every_path_of_the_sample_is_there(
         ("/storage?cursor=x", 400),
         ("/storage?colour=red", 400),
         ("/-/reports/channel-ratings/x", 404),
+        ("/-/token", 404),
     ],
 )
 def test_paths_right_and_wrong(product: Product, path: str, status: int) -> None:
-    answer = product.request(path)
+    answer = product.request(path, Authorization=product.admin)
     assert answer.status == status
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -125,15 +131,16 @@ def test_a_browsers_preflight_is_answered(product: Product, path: str) -> None:
     assert answer.status in (200, 204)
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "GET" in answer.headers["access-control-allow-methods"]
-    assert "if-none-match" in answer.headers["access-control-allow-headers"].lower()
+    allowed = set(answer.headers["access-control-allow-headers"].lower().split(","))
+    assert {"if-none-match", "authorization", "content-type"} <= allowed
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_the_gateways_own_errors_are_problems_too(product: Product, method: str) -> None:
-    answer = product.request("/storage", method)
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/storage"), ("DELETE", "/")])
+def test_the_gateways_own_errors_are_problems_too(product: Product, method: str, path: str) -> None:
+    answer = product.request(path, method)
     assert answer.status == 405
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
     assert answer.json["status"] == 405
 
 
@@ -165,7 +172,7 @@ def test_the_report_is_what_a_recount_gives(
         if fields["active"]
     ]
     expected.sort(key=lambda row: (-float(row[1]), row[3]))
-    answer = product.request("/-/reports/channel-ratings/latest")
+    answer = product.request("/-/reports/channel-ratings/latest", Authorization=product.admin)
     assert answer.status == 302
     url = urlsplit(answer.headers["location"])
     report = product.request(f"{url.path}?{url.query}", Host=url.netloc)
@@ -175,13 +182,7 @@ def test_the_report_is_what_a_recount_gives(
 
 
 def test_the_report_is_due_daily_at_three(product: Product) -> None:
-    events = boto3.client(
-        "events",
-        endpoint_url=f"http://127.0.0.1:{product.port}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    events = product.client("events")
     (rule,) = events.list_rules()["Rules"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("cron(0 3 * * ? *)", "ENABLED")
     (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
@@ -252,12 +253,23 @@ def test_the_report_runs_in_the_stack_and_is_saved(product: Product, tmp_path: P
     assert result.returncode == 0, result.stderr
     assert "channel-ratings/dt=" in result.stdout
     assert path.read_text().startswith("Channel Title,Average Rating,Slug,Path,Rated Contents")
-    newest = product.request("/-/reports/channel-ratings?limit=1").json["reports"][0]
+    listed = product.request("/-/reports/channel-ratings?limit=1", Authorization=product.admin)
+    newest = listed.json["reports"][0]
     assert newest["name"] in result.stdout
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["runserver"], ["loaddata"], ["dumpdata"], ["channel_ratings"], ["deploy"]]
+    "command",
+    [
+        [],
+        ["runserver"],
+        ["loaddata"],
+        ["dumpdata"],
+        ["channel_ratings"],
+        ["deploy"],
+        ["createsuperuser"],
+        ["createuser"],
+    ],
 )
 def test_every_command_has_help(product: Product, command: list[str]) -> None:
     result = product.manage(*command, "--help")

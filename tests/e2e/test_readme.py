@@ -24,7 +24,7 @@ def test_a_block_of_commands_prints_what_it_shows(product: Product, block: str) 
         result = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=product.root,
-            env=environment(),
+            env=environment() | {"TOKEN": product.admin.removeprefix("Bearer ")},
             capture_output=True,
             text=True,
             timeout=60,

@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import boto3
 import pytest
 
 from infra.localcloud import HOST, free_port
@@ -29,13 +28,7 @@ def await_closed(port: int) -> None:
 
 def hide(product: Product, slug: str) -> None:
     """Changes what the sample has."""
-    dynamodb = boto3.client(
-        "dynamodb",
-        endpoint_url=f"http://{HOST}:{product.port}",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    dynamodb = product.client("dynamodb")
     (table,) = (name for name in dynamodb.list_tables()["TableNames"] if "Catalogue" in name)
     dynamodb.update_item(
         TableName=table,
@@ -48,7 +41,8 @@ def hide(product: Product, slug: str) -> None:
 def test_a_run_that_is_killed_takes_the_cloud_with_it_and_loses_nothing(tmp_path: Path) -> None:
     port = free_port()
     root = clone(tmp_path)
-    process, _ = start(root, port)
+    process, output = start(root, port)
+    password = Product(root, port, output).password
     process.kill()
     process.wait()
     await_closed(port)
@@ -58,6 +52,8 @@ def test_a_run_that_is_killed_takes_the_cloud_with_it_and_loses_nothing(tmp_path
     assert "Installed 0 rows; 3291 were there already." in output  # not known to be complete
     product = Product(root, port, output)
     assert product.request("/storage/video/movies").status == 200
+    assert "createsuperuser" in output
+    assert product.tokens("admin", password)
     hide(product, "storage")
     process.kill()
     process.wait()
@@ -93,7 +89,8 @@ def test_a_run_stopped_while_it_loads_is_completed_by_the_next(tmp_path: Path) -
     process_, output = start(root, port)
     product = Product(root, port, output)
     assert "Installed" in output
-    assert product.request("/-/reports/channel-ratings/latest").status == 302
+    latest = product.request("/-/reports/channel-ratings/latest", Authorization=product.admin)
+    assert latest.status == 302
     result = product.manage("loaddata", "sample/movies_catalogue.json")
     assert "Installed 0 rows; 3291 were there already." in result.stdout
     assert stop(process_) == 0

@@ -16,7 +16,7 @@ _SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import app, boto3
-for service in ("dynamodb", "s3", "sts"):
+for service in ("cognito-idp", "dynamodb", "s3", "sts"):
     boto3.client(service, region_name="eu-central-1")
 print(len(app.app.routes), boto3.__file__)
 """

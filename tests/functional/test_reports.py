@@ -177,7 +177,8 @@ def test_the_scan_reads_segments_side_by_side_and_asks_only_for_what_it_needs() 
         names = params["ExpressionAttributeNames"]
         asked = {names.get(name, name) for name in re.split(r", *", params["ProjectionExpression"])}
         assert asked == {
-            "slug", "kind", "superchannel", "title", "active", "rating_sum", "rating_count",
+            "slug", "kind", "superchannel", "title", "active", "deleting", "rating_sum",
+            "rating_count",
         }  # fmt: skip
 
 

@@ -1,22 +1,37 @@
 """An empty catalogue on DynamoDB Local, AWS's own engine."""
 
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import boto3
 import pytest
 from hypothesis import settings
 from mypy_boto3_dynamodb import DynamoDBClient
 from pynamodb.connection import TableConnection
+from pynamodb.models import Model
 
-from chalicelib.models import Channel, Content, Group, Item
+from chalicelib import models
+from infra.localcloud import free_port
+from tests import proofs
 from tests.dynamodb_local import DynamoDBLocalMissing, dynamodb_local
 from tests.tables import create_tables
 
 settings.register_profile("popflix", deadline=None)
 settings.load_profile("popflix")
 
-MODELS = (Item, Channel, Content, Group)
+MODELS = [
+    value
+    for value in vars(models).values()
+    if isinstance(value, type) and issubclass(value, Model) and value is not Model
+]
 Connections = dict[type, TableConnection | None]
 
 
@@ -51,12 +66,90 @@ def client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[DynamoDBClient]:
     """A client of the tables, which are empty, of which Popflix's models are clients too."""
+    create_tables(own_client)
+    with connected(endpoint, connections, monkeypatch):
+        yield own_client
+
+
+@contextmanager
+def connected(
+    endpoint: str, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Has the models' requests go to `endpoint`, by these connections once they are made."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     elsewhere = {model: model._connection for model in MODELS}
     for model in MODELS:
         model._connection = connections[model]
-    create_tables(own_client)
-    yield own_client
+    yield
     for model in MODELS:
         connections[model] = model._connection
         model._connection = elsewhere[model]
+
+
+class Fire:
+    """A proxy in front of DynamoDB Local that answers in its place, as AWS would, or cuts off."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def rules(self, *rules: dict[str, Any]) -> None:
+        """Has faults happen from now on; without any rule, none."""
+        self._control("rules", "POST", list(rules))
+
+    def fired(self) -> Counter[str]:
+        """How often which fault happened, since this was asked before."""
+        faults = self._control("fired?limit=1000000")
+        self._control("fired", "DELETE")
+        proofs.count("injected faults", len(faults))
+        return Counter(fault["action"] for fault in faults)
+
+    def _control(self, path: str, method: str = "GET", body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/_microburst/{path}",
+            json.dumps(body).encode() if body is not None else None,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+
+
+@pytest.fixture(scope="session")
+def proxy(endpoint: str) -> Iterator[Fire]:
+    """The proxy, which runs for all tests."""
+    port = free_port()
+    command = [sys.executable, "-m", "microburst", "--upstream", endpoint, "--port", str(port)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        fire = Fire(f"http://127.0.0.1:{port}")
+        try:
+            await_answer(fire, process)
+            yield fire
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def await_answer(fire: Fire, process: "subprocess.Popen[bytes]") -> None:
+    """Waits until the proxy answers."""
+    for _ in range(300):
+        try:
+            fire.rules()
+        except OSError:
+            assert process.poll() is None, "the proxy has ended"
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the proxy doesn't answer")
+
+
+@pytest.fixture
+def fire(
+    proxy: Fire, own_client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Fire]:
+    """The proxy, without rules, with the models' requests through it, and empty tables behind it."""
+    proxy.rules()
+    create_tables(own_client)
+    with connected(proxy.url, dict.fromkeys(MODELS), monkeypatch):
+        yield proxy
+    proxy.rules()

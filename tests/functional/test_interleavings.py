@@ -1,0 +1,151 @@
+"""Writes side by side, in thousands of orders: whatever happens is what one after the other gives.
+
+Real operations, on a small tree on which they collide. What happens in between their requests is
+chosen (tests/schedules.py), and a recount of all follows each run.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import journal, transactions
+from chalicelib.errors import PopflixError, Unavailable
+from chalicelib.models import Item
+from chalicelib.transactions import Transaction
+from chalicelib.verify import Found
+from tests.crashes import Killed
+from tests.invariants import violations_of
+from tests.schedules import Choose, Run, drawn, every, interleave
+from tests.twin import Twin, Version, Wire, twin
+from tests.writes import ATOMIC, WRITES, plant
+
+CHOICES = st.binary(min_size=12, max_size=60)
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[Twin]:
+    """Tables in this process. Scans read them bit by bit, so not as they are at any moment."""
+    with twin() as tables:
+        tables.page = 3
+        yield tables
+
+
+@pytest.fixture(scope="module")
+def base(tables: Twin) -> Version:
+    """The tables with what the writes are about."""
+    plant()
+    return tables.save()
+
+
+def several(writes: dict[str, Any]) -> st.SearchStrategy[list[str]]:
+    """Two or three, perhaps the same."""
+    return st.lists(st.sampled_from(sorted(writes)), min_size=2, max_size=3)
+
+
+def run(tables: Twin, base: Version, names: list[str], choose: Choose, **options: Any) -> Run:
+    """Runs WRITES of these names side by side."""
+    tables.restore(base)
+    numbered = {f"{number}. {name}": WRITES[name] for number, name in enumerate(names, 1)}
+    return interleave(tables, numbered, choose, **options)
+
+
+def check(tables: Twin, ran: Run) -> None:
+    """What has to be so after any run."""
+    wrong = violations_of(tables.items("catalogue"), tables.items("groups"))
+    for name, (value, error) in ran.results.items():
+        if error and (not isinstance(error, PopflixError | Killed) or isinstance(error, Unavailable)):
+            wrong.append(f"{name} ended with {error!r}")
+        if isinstance(value, Found) and value.violations:
+            wrong.append(f"{name} found {value.violations}")
+    assert not wrong, f"{wrong}\n{ran}"
+
+
+@given(names=several(WRITES), choices=CHOICES, deaths=st.booleans())
+@settings(max_examples=1500, deadline=None)
+def test_writes_side_by_side_keep_every_invariant(
+    tables: Twin, base: Version, names: list[str], choices: bytes, deaths: bool
+) -> None:
+    check(tables, run(tables, base, names, drawn(choices), deaths=deaths))
+
+
+@given(names=several(ATOMIC), choices=CHOICES)
+@settings(max_examples=800, deadline=None)
+def test_transactions_side_by_side_give_what_one_after_the_other_gives(
+    tables: Twin, base: Version, names: list[str], choices: bytes
+) -> None:
+    ran = run(tables, base, names, drawn(choices))
+    check(tables, ran)
+    ended = outcome(tables, ran)
+    writes = dict(zip(ran.results, [WRITES[name] for name in names], strict=True))
+    for order in permutations(writes):
+        tables.restore(base)
+        serial = interleave(tables, {name: writes[name] for name in order}, drawn(b""))
+        if outcome(tables, serial) == ended:
+            return
+    raise AssertionError(f"No order gives {ended}:\n{ran}")
+
+
+def outcome(tables: Twin, ran: Run) -> dict[str, Any]:
+    """How every write ended and what the tables hold, without what tells how that came about."""
+    found: dict[str, Any] = {
+        name: type(result.error).__name__ for name, result in ran.results.items()
+    }
+    for table in ("catalogue", "groups"):
+        for item in tables.items(table):
+            kept = {name: plain(value) for name, value in item.items() if name not in HISTORY}
+            found[f"{table} {item['slug']['S']}"] = kept
+    return found
+
+
+HISTORY = {"born", "revision"}
+
+
+def plain(value: Wire) -> Any:
+    """A value of DynamoDB's, to be compared."""
+    [(kind, content)] = value.items()
+    if kind == "SS":
+        return set(content)
+    if kind == "N":
+        return Decimal(content)
+    return {name: plain(below) for name, below in content.items()} if kind == "M" else content
+
+
+def test_the_same_choices_give_the_same_run(tables: Twin, base: Version) -> None:
+    names = ["delete a and below", "move b to e", "create some m in d"]
+    runs = {str(run(tables, base, names, drawn(bytes(range(200, 0, -3))))) for _ in range(5)}
+    assert len(runs) == 1
+
+
+# ---- planted defects, each with writes that it lets go wrong, in some order
+
+
+def _unchanged(before: Item) -> Condition:
+    return type(before).slug.exists()
+
+
+DEFECTS: dict[str, tuple[Any, str, Any, list[str]]] = {
+    "what was read isn't compared": (
+        transactions,
+        "unchanged",
+        lambda before: type(before).slug.exists(),
+        ["rate n 3", "rate n 9"],
+    ),
+    "the epoch isn't advanced": (
+        journal,
+        "advance",
+        lambda transaction, seen: None,
+        ["move b to e", "move e to d"],
+    ),
+    "a channel that is moved into isn't compared": (
+        Transaction,
+        "expect",
+        lambda transaction, channel: None,
+        [],
+    ),
+}

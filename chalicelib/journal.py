@@ -1,5 +1,6 @@
 """What writes remember beside the tree: the epoch of its shape, and what creates have made."""
 
+import hashlib
 import time
 from typing import NamedTuple
 
@@ -16,6 +17,11 @@ class Key(NamedTuple):
 
     key: str
     fingerprint: str
+
+    @property
+    def born(self) -> str:
+        """The `born` of what is created: the same one when the request is repeated."""
+        return hashlib.sha256(f"{self.key} {self.fingerprint}".encode()).hexdigest()[:8]
 
 
 def epoch() -> int:

@@ -13,6 +13,7 @@ from chalicelib.slugs import wishes
 from chalicelib.transactions import MAX_ITEMS, Stale, Transaction, check_tag, settled
 
 TRANSACTION_BYTES = 3_500_000  # the limit is 4 MB of items, which are estimated here
+_DRAWS = 20  # of slugs to try, six at a time
 _OWN_ITEMS = 5  # of a write, besides what `_climb` adds: itself, two channels, two of the journal
 
 
@@ -23,7 +24,6 @@ class Written(NamedTuple):
     slugs: list[str]
 
 
-@settled
 def create(
     above: Sequence[str], item: Item, *, pick: bool, key: journal.Key | None = None
 ) -> Written:
@@ -38,21 +38,33 @@ def create(
     """
     catalogue.check([*above, "."])
     if key:  # so that the answer is the same one, with its ETag
-        item = revised(item, born=key.fingerprint[:8])
+        item = revised(item, born=key.born)
+    for _ in range(_DRAWS if pick else 1):
+        written = _create(above, item, wishes(item.slug) if pick else [item.slug], key)
+        if written is not None:
+            return written
+    raise Conflict(f"{item.slug} is taken: choose another slug.")
+
+
+@settled
+def _create(
+    above: Sequence[str], item: Item, wanted: Sequence[str], key: journal.Key | None
+) -> Written | None:
+    """As `create`, under the first of the slugs `wanted` that is free; None if none is."""
     recalled = catalogue.in_flight(journal.recall, key) if key else None
-    wanted = wishes(item.slug) if pick else [item.slug]
     items = catalogue.look([*above, *wanted])
     made = recalled.result() if recalled else None
     if made is not None:
-        slugs = made.split("/")[1:]
-        return Written(_placed(item, slugs[-1], ORIGIN if len(slugs) == 1 else slugs[-2]), slugs)
+        return _again(item, made)
+    for slug in wanted:
+        if not key and slug in items and items[slug].born == item.born:
+            return Written(items[slug], [*above, slug])  # it was carried out, and not answered
 
     chain = catalogue.find(above, items, hidden=True)
     free = [slug for slug in wanted if isinstance(items.get(slug), Gone | None)]
     if not free:
-        if pick:
-            raise Stale([])  # others are drawn
-        raise Conflict(f"{item.slug} is taken: choose another slug.")
+        made = journal.recall(key)  # at the same moment, perhaps
+        return None if made is None else _again(item, made)
     before, new = _over(items.get(free[0]), _placed(item, free[0], above[-1] if above else ORIGIN))
     slugs = [*above, new.slug]
     superchannels = _superchannels(chain, new)
@@ -207,6 +219,12 @@ def _touched(item: Item) -> set[str]:
 def _placed(item: Item, slug: str, above: str) -> Item:
     pointer = "channel" if isinstance(item, Content) else "superchannel"
     return revised(item, slug=slug, **{pointer: above})
+
+
+def _again(item: Item, path: str) -> Written:
+    """What was written when `item` was created at `path`."""
+    slugs = path.split("/")[1:]
+    return Written(_placed(item, slugs[-1], slugs[-2] if slugs[1:] else ORIGIN), slugs)
 
 
 def _over(before: Item | None, new: Item) -> tuple[Item | None, Item]:

@@ -10,10 +10,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from chalicelib import catalogue
 from tests import proofs
 from tests.crashes import Killed
 from tests.twin import Call, Refused, Twin, Wire
@@ -129,6 +131,39 @@ class _Task:
         self.dead = False
 
 
+class _InFlight:
+    """A request that is carried out at once, or only when its answer is asked for."""
+
+    def __init__(self, request: Callable[[], object], *, at_once: bool) -> None:
+        self._request = request
+        self._answer: Result | None = None
+        if at_once:
+            self._carry_out()
+
+    def _carry_out(self) -> Result:
+        try:
+            self._answer = Result(self._request(), None)
+        except Exception as error:
+            self._answer = Result(None, error)
+        return self._answer
+
+    def result(self) -> object:
+        value, error = self._answer or self._carry_out()
+        if error is not None:
+            raise error
+        return value
+
+
+class _Pool:
+    """What carries out several requests of one operation at a time: in an order that is chosen."""
+
+    def __init__(self, choose: Choose) -> None:
+        self._choose = choose
+
+    def submit(self, request: Callable[..., object], *args: Any, **named: Any) -> _InFlight:
+        return _InFlight(partial(request, *args, **named), at_once=self._choose(2) == 0)
+
+
 class _Schedule:
     def __init__(
         self,
@@ -164,6 +199,8 @@ class _Schedule:
             patch.setattr(time, "sleep", self._sleep)
             patch.setattr(time, "monotonic", lambda: start[0] + self._seconds)
             patch.setattr(time, "time", lambda: start[1] + self._seconds)
+            patch.setattr(catalogue, "_pool", _Pool(self._choose))
+            patch.setattr(catalogue, "wait", lambda in_flight: [one.result() for one in in_flight])
             patch.setattr(self._twin, "before", self._before)
             patch.setattr(self._twin, "after", self._after)
             self._ended.acquire()
@@ -224,7 +261,7 @@ class _Schedule:
     def _before(self, call: Call) -> int:
         task = self._of_thread.get(threading.get_ident())
         if task is None:
-            return 0  # one of several requests that an operation has in flight, while it waits
+            return 0
         self._die(task)
         self._turn(task)
         self._seconds += CALL_SECONDS

@@ -1,5 +1,6 @@
 """The tables of the stack's own template, made without CloudFormation."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,14 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
+@cache
+def _resources() -> Any:
+    return yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+
+
 def create_tables(client: Any) -> None:
     """Makes the tables of the tests' settings, anew if they are there, with a botocore client."""
-    resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+    resources = _resources()
     there = client.list_tables()["TableNames"]
     for name in ("catalogue", "groups", "journal"):
         if name in there:

@@ -18,7 +18,7 @@ import pytest
 from chalicelib import catalogue
 from tests import proofs
 from tests.crashes import Killed
-from tests.twin import Call, Refused, Twin, Wire
+from tests.twin import Call, Refused, Twin, Wire, describe_part, key_of
 
 CALL_SECONDS = 0.01  # that a request takes, on the clock that operations see
 MAX_STEPS = 5000  # of a run; the longest have a few hundred
@@ -307,27 +307,11 @@ def describe(call: Call) -> str:
     """A request in a few words."""
     request = call.request
     if call.operation == "BatchGetItem":
-        keys = [_key(key) for table in request["RequestItems"].values() for key in table["Keys"]]
+        keys = [key_of(key) for table in request["RequestItems"].values() for key in table["Keys"]]
         return f"BatchGetItem {', '.join(keys)}"
     if call.operation == "Query":
-        values = [_plain(value) for value in request["ExpressionAttributeValues"].values()]
-        return f"Query {request.get('IndexName')} of {', '.join(values)}"
+        values = [next(iter(value.values())) for value in request["ExpressionAttributeValues"].values()]
+        return f"Query {request.get('IndexName')} of {values[0]}"
     if call.operation == "TransactWriteItems":
-        return f"TransactWriteItems {', '.join(map(_part, request['TransactItems']))}"
-    if call.operation == "BatchWriteItem" or "Key" not in request | request.get("Item", {}):
-        return call.operation
-    return f"{call.operation} {_key(request['Key'])}"
-
-
-def _part(part: Wire) -> str:
-    [(kind, what)] = part.items()
-    verb = "check" if kind == "ConditionCheck" else kind.lower()
-    return f"{verb} {_key(what.get('Key') or what['Item'])}"
-
-
-def _key(item: Wire) -> str:
-    return _plain(item.get("slug") or item.get("key") or {"?": "?"})
-
-
-def _plain(value: Wire) -> str:
-    return str(next(iter(value.values())))
+        return f"TransactWriteItems {', '.join(map(describe_part, request['TransactItems']))}"
+    return f"{call.operation} {key_of(request['Key']) if 'Key' in request else ''}".rstrip()

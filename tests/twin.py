@@ -105,6 +105,7 @@ class Twin:
         self.after: Callable[[Call, Wire], object] = lambda call, answer: None
         self.past: list[Version] = []
         self.page: int | None = None  # items that a Scan reads at a time; DynamoDB goes by size
+        self.forgotten = ""  # parts of transactions, as describe_part has them, without condition
         self._tokens: dict[str, Wire] = {}
         self._lock = threading.Lock()
 
@@ -153,6 +154,10 @@ class Twin:
             self._own(call)
         elif ago:
             self._set(self.past[-ago])
+        for part in request.get("TransactItems", ()):
+            if self.forgotten and describe_part(part) == self.forgotten:
+                [what] = part.values()
+                what["ConditionExpression"] += " OR attribute_not_exists(forgotten)"
         if call.operation == "Scan" and self.page:
             request["Limit"] = self.page
         try:
@@ -191,6 +196,19 @@ def _refused(error: JsonRESTError) -> Refused:
     told = json.loads(error.description)
     code = told.pop("__type").rpartition("#")[2]
     return Refused(code, told.pop("Message", None) or told.pop("message", ""), **told)
+
+
+def describe_part(part: Wire) -> str:
+    """What a part of a transaction is about: `update a`."""
+    [(kind, what)] = part.items()
+    verb = "check" if kind == "ConditionCheck" else kind.lower()
+    return f"{verb} {key_of(what.get('Key') or what['Item'])}"
+
+
+def key_of(item: Wire) -> str:
+    """The key of an item of any table."""
+    key: str = (item.get("slug") or item["key"])["S"]
+    return key
 
 
 @contextmanager

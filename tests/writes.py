@@ -16,7 +16,7 @@ FINGERPRINT = "0123456789abcdef"
 
 
 def plant() -> None:
-    """a (in g and h) has b (in g), that has c (in g), that has n and o; and d. e stands alone."""
+    """a (in g, h) has b (in g) and d, b has c (in g), c has n and o; e has f, s has t."""
     put(
         [
             channel("a", groups={"g", "h"}),
@@ -24,6 +24,9 @@ def plant() -> None:
             channel("c", "b", groups={"g"}),
             channel("d", "a"),
             channel("e"),
+            channel("f", "e"),
+            channel("s"),
+            channel("t", "s"),
             content("n", "c", "5.0"),
             content("o", "c", "7.5"),
         ]
@@ -76,7 +79,7 @@ ATOMIC: dict[str, Write] = {
     "create m in e in g": create("e", channel("m", groups={"g"})),
     "create m in d by key": create("a/d", channel("m"), key="key"),
     "create content k in d": create("a/d", content("k", "d")),
-    "create content k in e": create("e", content("k", "e")),
+    "create content k in f": create("e/f", content("k", "f")),
     "create content p in c": create("a/b/c", content("p", "c", "1.0")),
     "rate n 3": change("a/b/c/n", rating=Decimal("3.0")),
     "rate n 9": change("a/b/c/n", rating=Decimal("9.0")),
@@ -84,7 +87,10 @@ ATOMIC: dict[str, Write] = {
     "hide c": change("a/b/c", active=False),
     "rename b": change("a/b", title="Other"),
     "move n to d": change("a/b/c/n", channel="d"),
-    "move n to e": change("a/b/c/n", channel="e"),
+    "move n to f": change("a/b/c/n", channel="f"),
+    "move a to f": change("a", superchannel="f"),
+    "move s to f": change("s", superchannel="f"),
+    "move e to t": change("e", superchannel="t"),
     "move b to e": change("a/b", superchannel="e"),
     "move b to d": change("a/b", superchannel="d"),
     "move b to the top": change("a/b", superchannel="/"),
@@ -99,6 +105,7 @@ ATOMIC: dict[str, Write] = {
     "put c in h": change("a/b/c", groups={"g", "h"}),
     "put d in h": change("a/d", groups={"h"}),
     "put e in g": change("e", groups={"g"}),
+    "put f in h": change("e/f", groups={"h"}),
     "take c out of g": change("a/b/c", groups=None),
     "take b out of g": change("a/b", groups=None),
     "take a out of h": change("a", groups={"g"}),
@@ -106,7 +113,7 @@ ATOMIC: dict[str, Write] = {
     "delete n": delete("a/b/c/n"),
     "delete o": delete("a/b/c/o"),
     "delete d": delete("a/d"),
-    "delete e": delete("e"),
+    "delete f": delete("e/f"),
     "delete c": delete("a/b/c"),
     "create group i": lambda: groups.create(Group("i", title="I"), pick=False),
     "rename group g": lambda: groups.change("g", lambda group: {"title": "Other"}),
@@ -121,7 +128,8 @@ LONG: dict[str, Write] = {
     "detach what is below a": delete("a", "detach"),
     "delete group g": delete_group("g"),
     "delete group h": delete_group("h"),
-    "make e anew": _anew("e"),
+    "make f anew": _anew("e/f"),
+    "make e anew": _anew("e", "delete"),
     "make d anew": _anew("a/d"),
     "make c anew": _anew("a/b/c", "delete"),
     "make b anew": _anew("a/b", "delete"),

@@ -1,0 +1,239 @@
+"""The preview that editors have: everything, active or not, as it is at this moment."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from chalicelib import catalogue, web
+from tests.build import channel, content, put
+from tests.functional.conftest import Get, body
+from tests.functional.editing import hooked, traffic
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+@pytest.fixture
+def get(get: Get) -> Get:
+    """Sends everything as an editor."""
+    return partial(get, Authorization="editors")
+
+
+@pytest.fixture(autouse=True)
+def library(aws: None) -> None:
+    put(
+        [
+            channel("storage", groups={"kids"}),
+            channel("audio", "storage"),
+            channel("video", "storage", groups={"kids"}),
+            channel("hidden", "storage", active=False, groups={"kids"}),
+            channel("movies", "video"),
+            content("alien", "movies"),
+            content("brazil", "movies", active=False),
+            channel("draft", active=False),
+            channel("below", "draft"),
+        ]
+    )
+
+
+def slugs(page: dict[str, Any]) -> list[str]:
+    return [item["slug"] for item in page["contents" if "contents" in page else "subchannels"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "listed"),
+    [
+        ("", ["draft", "storage"]),
+        ("/storage", ["audio", "hidden", "video"]),
+        ("/draft", ["below"]),
+        ("/draft/below", []),
+        ("/storage/hidden", []),
+        ("/storage/video/movies", ["alien", "brazil"]),
+    ],
+)
+def test_a_preview_shows_and_lists_what_is_inactive(get: Get, path: str, listed: list[str]) -> None:
+    page = body(get(f"/-/preview{path}"))
+    assert page["path"] == (path or "/")
+    assert slugs(page) == listed
+    assert page["next"] is None
+
+
+def test_a_preview_says_what_is_inactive(get: Get) -> None:
+    assert body(get("/-/preview/storage/hidden"))["active"] is False
+    assert body(get("/-/preview/storage/video/movies/brazil"))["active"] is False
+    page = body(get("/-/preview/storage"))
+    assert [item["active"] for item in page["subchannels"]] == [True, False, True]
+    assert page["subchannels"][1]["path"] == "/storage/hidden"
+
+
+@pytest.mark.parametrize(
+    "path", ["/storage/video", "/storage/audio", "/storage/video/movies/alien"]
+)
+def test_a_preview_of_what_all_is_active_is_what_everyone_reads(get: Get, path: str) -> None:
+    preview, public = get(f"/-/preview{path}"), get(path)
+    assert preview.body == public.body
+    assert preview.headers["ETag"] == public.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/-/preview", 200),
+        ("/-/preview/storage", 200),
+        ("/-/preview/nothing", 404),
+        ("/-/preview/audio", 404),
+        ("/-/preview/storage?limit=0", 400),
+        ("/-/preview/storage/storage", 404),
+    ],
+)
+def test_a_preview_is_never_kept(get: Get, target: str, status: int) -> None:
+    reply = get(target)
+    body(reply, status)
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_a_preview_can_be_asked_whether_it_is_still_so(get: Get) -> None:
+    etag = get("/-/preview/storage").headers["ETag"]
+    assert get("/-/preview/storage", If_None_Match=etag).status == 304
+    body(get("/storage/hidden", "PATCH", {"active": True}))
+    assert get("/-/preview/storage", If_None_Match=etag).status == 200
+    assert get("/-/preview/storage", "HEAD").body == b""
+
+
+def test_a_preview_is_filtered_by_a_group_and_goes_on_at_a_cursor(get: Get) -> None:
+    assert slugs(body(get("/-/preview/storage?group=kids"))) == ["hidden", "video"]
+    assert slugs(body(get("/-/preview?group=kids"))) == ["storage"]
+    assert slugs(body(get("/-/preview/storage?group=nothing"))) == []
+    pages = []
+    target = "/-/preview/storage?limit=2"
+    while target:
+        page = body(get(target))
+        pages.append(slugs(page))
+        url = urlsplit(page["next"] or "")
+        assert url.path in ("", "/-/preview/storage")
+        target = url.path and f"{url.path}?{url.query}"
+    assert pages == [["audio", "hidden"], ["video"]]
+    first = body(get("/-/preview/storage/video/movies?limit=1"))
+    assert slugs(first) == ["alien"]
+    url = urlsplit(first["next"])
+    assert slugs(body(get(f"{url.path}?{url.query}"))) == ["brazil"]
+    assert slugs(body(get("/-/preview?limit=1"))) == ["draft"]
+
+
+@pytest.mark.parametrize("path", ["", "/storage", "/storage/video/movies"])
+def test_a_preview_reads_what_was_written_up_to_now(get: Get, path: str) -> None:
+    with traffic() as sent:
+        body(get(f"/-/preview{path}"))
+    reads = [request for operation, request in sent if operation == "BatchGetItem"]
+    # What it leads through, if it is a path, and again what the index lists.
+    assert len(reads) == 1 + bool(path)
+    assert all(read["RequestItems"]["catalogue"]["ConsistentRead"] for read in reads)
+    with traffic() as sent:
+        body(get(path or "/"))
+    for _, read in sent:
+        keys = read.get("RequestItems", {}).get("catalogue", {})
+        assert not keys.get("ConsistentRead")  # for half the price
+
+
+# ---- an index that lags, as DynamoDB's do by moments
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has an index asked again at once."""
+    monkeypatch.setattr(catalogue, "INDEX_PAUSES", (0, 0, 0))
+
+
+def lagging(change: Callable[[list[Any]], object], times: int = 1) -> AbstractContextManager[None]:
+    """Has `change` change what the first listings hold, of those that hold anything."""
+    left = [change] * times
+
+    def lag(parsed: dict[str, Any], **kwargs: Any) -> None:
+        if parsed["Items"] and left:
+            left.pop()(parsed["Items"])
+
+    return hooked("after-call.dynamodb.Query", lag)
+
+
+@pytest.mark.parametrize("path", ["/storage", "/storage/video/movies"])
+def test_an_index_that_lists_less_than_the_channel_counts_is_asked_again(
+    get: Get, path: str
+) -> None:
+    preview = f"/-/preview{path}"
+    whole = body(get(preview))
+    for times in (1, 2, 3):
+        with lagging(list.clear, times), traffic() as sent:
+            assert body(get(preview)) == whole
+        assert [request.operation for request in sent].count("Query") == 2 + times
+    with lagging(list.pop):
+        assert body(get(preview)) == whole
+    with lagging(list.clear, 9):  # it is answered, with what there is
+        assert slugs(body(get(preview))) == []
+    with lagging(list.clear), traffic() as sent:
+        assert slugs(body(get(path))) == []  # what everyone reads is fast
+    assert len(sent) == 3
+
+
+@pytest.mark.parametrize("path", ["/storage", "/storage/video/movies"])
+def test_an_index_that_lists_what_is_gone_instead_of_what_is_new_is_asked_again(
+    get: Get, path: str
+) -> None:
+    def behind(listed: list[Any]) -> None:
+        listed[-1] = listed[-1] | {"slug": {"S": "zz"}}
+
+    whole = body(get(f"/-/preview{path}"))
+    with lagging(behind):
+        assert body(get(f"/-/preview{path}")) == whole
+
+
+def test_an_index_is_asked_once_where_nothing_tells_how_much_there_is(get: Get) -> None:
+    with lagging(list.pop), traffic() as sent:
+        assert slugs(body(get("/-/preview/storage?group=kids"))) == ["hidden"]
+    assert [request.operation for request in sent].count("Query") == 2
+
+
+def with_another(slug: str) -> Callable[[list[Any]], object]:
+    """Lists also an item that isn't there any more, or is elsewhere now."""
+    return lambda listed: listed.append(listed[0] | {"slug": {"S": slug}})
+
+
+def test_what_an_index_lists_still_is_not_shown(get: Get) -> None:
+    # "gone" isn't in the catalogue, "below" is below something else, "audio" is in no group.
+    for target in ("/-/preview/storage", "/-/preview", "/-/preview/storage/video/movies"):
+        whole = body(get(target))
+        for slug in ("gone", "below"):
+            with lagging(with_another(slug)):
+                assert body(get(target)) == whole
+    with lagging(with_another("audio")):
+        assert slugs(body(get("/-/preview/storage?group=kids"))) == ["hidden", "video"]
+
+
+def test_a_preview_tells_of_what_is_below_as_it_is_and_not_as_the_index_has_it(get: Get) -> None:
+    def old(listed: list[Any]) -> None:
+        for item in listed:
+            item["name" if "name" in item else "title"] = {"S": "Old"}
+
+    for target in ("/-/preview/storage", "/-/preview", "/-/preview/storage/video/movies"):
+        whole = body(get(target))
+        with lagging(old):
+            assert body(get(target)) == whole
+
+
+# ---- what is being deleted
+
+
+@pytest.mark.parametrize("below", ["delete", "detach"])
+def test_a_preview_does_not_show_what_is_being_deleted(
+    get: Get, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    monkeypatch.setattr(web, "WORK", -1)
+    body(get(f"/storage/video?below={below}", "DELETE"), 503)
+    for path in ("/storage/video", "/storage/video/movies", "/storage/video/movies/alien"):
+        body(get(f"/-/preview{path}"), 404)
+    assert slugs(body(get("/-/preview/storage"))) == ["audio", "hidden"]
+    assert slugs(body(get("/-/preview/storage?group=kids"))) == ["hidden"]
+    body(get("/storage?below=delete", "DELETE"), 503)
+    assert slugs(body(get("/-/preview"))) == ["draft"]

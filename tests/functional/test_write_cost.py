@@ -1,0 +1,279 @@
+"""What a write costs over HTTP: requests to DynamoDB, and items of its transaction, counted."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from chalicelib.models import Group, Item
+from tests.build import channel, content, put
+from tests.functional.conftest import Get, body
+from tests.functional.editing import Sent, a_channel, a_content, broken, traffic
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+MOVIES = "/storage/video/movies"
+EPOCH = "Update shape of the tree"
+READ_WRITE = ["BatchGetItem", "TransactWriteItems"]
+
+
+@pytest.fixture
+def get(get: Get) -> Get:
+    """Sends everything as an editor."""
+    return partial(get, Authorization="editors")
+
+
+@pytest.fixture(autouse=True)
+def library(aws: None) -> None:
+    for slug in ("kids", "news"):
+        Group(slug, title=slug).save()
+    put(
+        [
+            channel("storage", groups={"kids"}),
+            channel("video", "storage", groups={"kids"}),
+            channel("movies", "video"),
+            content("alien", "movies", "8.5"),
+            channel("shows", "video"),
+            channel("archive"),
+            channel("deep", "archive"),
+            channel("deeper", "deep"),
+        ]
+    )
+
+
+def operations(sent: list[Sent]) -> list[str]:
+    return [request.operation for request in sent]
+
+
+def written(sent: list[Sent]) -> list[str]:
+    """What the only transaction has items for."""
+    (transaction,) = (request for request in sent if request.written)
+    return transaction.written
+
+
+# ---- creating
+
+
+@pytest.mark.parametrize(
+    ("target", "new", "items"),
+    [
+        ("/", a_channel("New"), ["Put new"]),
+        ("/storage/video/shows", a_channel("New"), ["Put new", "Update shows"]),
+        (MOVIES, a_content("New"), ["Put new", "Update movies"]),
+        ("/storage/video", a_channel("New", groups=["kids"]), ["Put new", "Update video"]),
+    ],
+)
+def test_a_create_is_a_read_and_a_transaction(
+    get: Get, target: str, new: object, items: list[str]
+) -> None:
+    with traffic() as sent:
+        body(get(target, "POST", new), 201)
+    assert operations(sent) == READ_WRITE
+    assert written(sent) == items
+
+
+def test_a_create_with_a_key_also_reads_and_writes_what_is_remembered_of_it(get: Get) -> None:
+    create = partial(get, MOVIES, "POST", a_content("New"), Idempotency_Key="k")
+    with traffic() as sent:
+        body(create(), 201)
+    assert sorted(operations(sent)) == ["BatchGetItem", "GetItem", "TransactWriteItems"]
+    assert written(sent) == ["Put id-of-editors k", "Put new", "Update movies"]
+    with traffic() as sent:
+        body(create(), 201)
+    assert sorted(operations(sent)) == ["BatchGetItem", "GetItem"]
+
+
+def test_what_was_remembered_is_read_while_the_path_is(get: Get) -> None:
+    # Neither is sent before the other is about to be: one after the other would break the barrier.
+    together = threading.Barrier(2)
+
+    def wait(sent: Sent) -> None:
+        if sent.operation != "TransactWriteItems":
+            together.wait(timeout=10)
+
+    with traffic(wait):
+        body(get(MOVIES, "POST", a_content("New"), Idempotency_Key="k"), 201)
+
+
+def test_groups_that_are_new_to_the_path_are_looked_up_and_added_in_the_same_transaction(
+    get: Get,
+) -> None:
+    with traffic() as sent:
+        body(get("/storage/video/shows", "POST", a_channel("New", groups=["kids", "news"])), 201)
+    assert operations(sent) == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    assert list(sent[1].request["RequestItems"]) == ["groups"]
+    assert written(sent) == [
+        "ConditionCheck news", "Put new", "Update shows", "Update storage", "Update video",
+    ]  # fmt: skip
+    with traffic() as sent:  # known to the channel above, so not looked up
+        body(get("/storage/video", "POST", a_channel("More", groups=["kids", "news"])), 201)
+    assert operations(sent) == READ_WRITE
+
+
+# ---- changing and deleting
+
+
+@pytest.mark.parametrize(
+    ("target", "sent_body", "items"),
+    [
+        (f"{MOVIES}/alien", {"rating": 3}, ["Update alien", "Update movies"]),
+        (f"{MOVIES}/alien", {"name": "New", "metadata": {"a": 1}}, ["Update alien"]),
+        (MOVIES, {"title": "New", "active": False}, ["Update movies"]),
+        (MOVIES, {"groups": ["kids"]}, ["Update movies", "Update video"]),
+    ],
+)
+def test_a_change_is_a_read_and_a_transaction(
+    get: Get, target: str, sent_body: object, items: list[str]
+) -> None:
+    with traffic() as sent:
+        body(get(target, "PATCH", sent_body))
+    assert operations(sent) == READ_WRITE
+    assert written(sent) == items
+
+
+@pytest.mark.parametrize(
+    ("path", "items"),
+    [
+        (f"{MOVIES}/alien", ["Delete alien", "Update movies"]),
+        ("/storage/video/shows", ["Delete shows", "Update video"]),
+    ],
+)
+def test_a_deletion_of_what_has_nothing_below_is_a_read_and_a_transaction(
+    get: Get, path: str, items: list[str]
+) -> None:
+    with traffic() as sent:
+        assert get(path, "DELETE").status == 204
+    assert operations(sent) == READ_WRITE
+    assert written(sent) == items
+
+
+def test_a_channel_of_contents_is_deleted_90_contents_at_a_time(get: Get) -> None:
+    with traffic() as sent:
+        assert get(f"{MOVIES}?below=delete", "DELETE").status == 204
+    assert [request.written for request in sent if request.written] == [
+        ["Update movies", EPOCH],
+        ["Delete alien", "Update movies"],
+        ["Delete movies", "Update video"],
+    ]
+    step = ["BatchGetItem", "Query", "BatchGetItem", "TransactWriteItems"]
+    assert operations(sent) == ["GetItem", *READ_WRITE, *step, *READ_WRITE]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "sent_body", "status"),
+    [
+        ("POST", MOVIES, a_channel("New"), 409),
+        ("POST", MOVIES, a_content("New", slug="shows"), 409),
+        ("POST", "/nothing", a_channel("New"), 404),
+        ("PATCH", MOVIES, {"title": "New"}, 412),
+        ("DELETE", MOVIES, b"", 412),
+        ("DELETE", "/nothing", b"", 404),
+    ],
+)
+def test_what_is_refused_for_what_there_is_costs_a_read(
+    get: Get, method: str, target: str, sent_body: object, status: int
+) -> None:
+    with traffic() as sent:
+        body(get(target, method, sent_body, If_Match='"x"'), status)
+    assert operations(sent) == ["BatchGetItem"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "sent_body"),
+    [
+        ("POST", "/", a_channel("New", colour="red")),
+        ("POST", "/", b"{"),
+        ("PATCH", "/", b""),
+        ("PATCH", MOVIES, b"[]"),
+        ("DELETE", f"{MOVIES}?below=x", b""),
+    ],
+)
+def test_what_is_refused_for_itself_costs_nothing(
+    get: Get, method: str, target: str, sent_body: object
+) -> None:
+    with traffic() as sent:
+        assert get(target, method, sent_body).status in (400, 405)
+    assert sent == []
+
+
+# ---- moving
+
+
+@pytest.mark.parametrize(
+    ("to", "above", "items"),
+    [
+        (None, 0, ["Update movies", EPOCH, "Update video"]),
+        ("archive", 0, ["Update archive", "Update movies", EPOCH, "Update video"]),
+        ("deep", 1, ["Update deep", "Update movies", EPOCH, "Update video"]),
+        ("deeper", 2, ["Update deeper", "Update movies", EPOCH, "Update video"]),
+    ],
+)
+def test_a_move_is_four_requests_and_one_for_each_level_above_where_it_goes(
+    get: Get, to: str | None, above: int, items: list[str]
+) -> None:
+    with traffic() as sent:
+        body(get(MOVIES, "PATCH", {"superchannel": to}))
+    levels = ["BatchGetItem"] * above
+    assert operations(sent) == [
+        "BatchGetItem", "GetItem", "BatchGetItem", *levels, "TransactWriteItems",
+    ]  # fmt: skip
+    assert written(sent) == items
+
+
+def test_a_content_moves_without_the_epoch_for_nothing_is_below_it(get: Get) -> None:
+    with traffic() as sent:
+        body(get(f"{MOVIES}/alien", "PATCH", {"channel": "shows", "rating": 3}))
+    assert written(sent) == ["Update alien", "Update movies", "Update shows"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent_body"),
+    [
+        ("PATCH", "/storage/many", {"superchannel": "archive"}),
+        ("PATCH", "/storage/many", {"superchannel": None}),
+        ("PATCH", "/storage/many", {"title": "New"}),
+        ("PATCH", "/storage/many/n1", {"superchannel": "archive"}),
+        ("PATCH", "/storage/many/n1", {"title": "New"}),
+        ("DELETE", "/storage/many/n1", b""),
+        ("POST", "/storage/many", a_channel("New")),
+        ("PATCH", "/storage/audio/c1", {"rating": 2}),
+        ("PATCH", "/storage/audio/c1", {"channel": "other"}),
+        ("POST", "/storage/audio", a_content("New")),
+        ("DELETE", "/storage/audio/c1", b""),
+    ],
+)
+def test_a_write_costs_the_same_however_much_is_below_or_beside_it(
+    get: Get, method: str, path: str, sent_body: object
+) -> None:
+    def cost(siblings: int) -> tuple[list[str], list[str]]:
+        fill(siblings)
+        with traffic() as sent:
+            assert get(path, method, sent_body).status in (200, 201, 204)
+        return operations(sent), written(sent)
+
+    assert cost(1) == cost(60)
+    assert broken() == []
+
+
+def fill(number: int) -> None:
+    """Puts `many` with so many subchannels and `audio` with so many contents into the catalogue."""
+    storage = channel("storage", children=2)
+    many = channel("many", "storage", children=number)
+    rated = {"children": number, "rating_count": number, "rating_sum": Decimal(5 * number)}
+    audio = channel("audio", "storage", **rated)
+    numbers = range(1, number + 1)
+    with Item.batch_write() as batch:  # moto is slow at transactions
+        for item in list(Item.scan()):
+            batch.delete(item)
+        for item in (
+            storage,
+            many,
+            audio,
+            channel("archive"),
+            channel("other"),
+            *(channel(f"n{n}", "many") for n in numbers),
+            *(content(f"c{n}", "audio") for n in numbers),
+        ):
+            batch.save(item)

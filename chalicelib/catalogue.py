@@ -140,7 +140,7 @@ def origin_channels(
     """A page of the origin channels, as `read` has it of a channel's subchannels. One Query."""
     shown = None if preview else Item.active.is_in(True)
     page = _page(Item.subchannels, ORIGIN, shown, group=group, limit=limit, after=after)
-    return _fresh(page, ORIGIN) if preview else page
+    return _shown(page, _fresh(page, ORIGIN, group)) if preview else page
 
 
 def fetch(slugs: Sequence[str], *, consistent: bool = False) -> list[Item]:
@@ -188,20 +188,32 @@ def _up_to_date(found: Found, group: str | None, limit: int, after: str | None) 
     index, page = Item.subchannels, found.subchannels
     if item.rating_count:
         index, page = cast(Any, Item.contents), found.contents
+    fresh = _fresh(page, item.slug, group)
     for pause in INDEX_PAUSES:
         whole = group is None and after is None and page.after is None
-        if not whole or len(page.items) >= item.children:
+        if not whole or len(fresh) >= item.children:
             break
         time.sleep(pause)
         page = _page(index, item.slug, None, group=group, limit=limit, after=after)
-    page = _fresh(page, item.slug)
+        fresh = _fresh(page, item.slug, group)
+    page = _shown(page, fresh)
     return found._replace(contents=page) if item.rating_count else found._replace(subchannels=page)
 
 
-def _fresh(page: Page, above: str) -> Page:
+def _fresh(page: Page, above: str, group: str | None) -> list[Item]:
+    """What `page` lists, and still is below `above` and in `group`, as it is at this moment."""
     there = look(item.slug for item in page.items) if page.items else {}
     fresh = [there[item.slug] for item in page.items if item.slug in there]
-    return Page([item for item in fresh if item.above == above and not is_dying(item)], page.after)
+    return [
+        item
+        for item in fresh
+        if item.above == above
+        and (group is None or (isinstance(item, Channel) and group in (item.groups or ())))
+    ]
+
+
+def _shown(page: Page, fresh: list[Item]) -> Page:
+    return Page([item for item in fresh if not is_dying(item)], page.after)
 
 
 def _page(

@@ -6,6 +6,7 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from tenacity import stop_after_attempt
 
 import app as popflix
 from chalicelib import schemas
@@ -146,7 +147,18 @@ def test_a_method_that_is_not_there_is_a_problem(get: Get, target: str, method: 
     assert reply.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
 
 
-@pytest.mark.parametrize("target", ["/", "/a", "/a/b", "/-/groups", "/-/health"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("sent", [b"", b"{}", {"title": "A", "language": "English"}])
+def test_nothing_of_the_catalogue_is_among_the_apis_own_paths(
+    get: Get, method: str, sent: Any
+) -> None:
+    # API Gateway gives {path+} the methods that these routes don't have.
+    for target in ("/-", "/-/x", "/-/health", "/-/preview", "/-/preview/a", "/-/groups/x/y"):
+        found = check_problem(get(target, method, sent), 404)
+        assert "slugs are of a-z" in found["detail"]
+
+
+@pytest.mark.parametrize("target", ["/", "/a", "/a/b", "/-/groups", "/-/health", "/-/preview"])
 def test_a_head_is_a_get_without_its_body(get: Get, target: str) -> None:
     reply = get(target, "HEAD")
     assert (reply.status, reply.body) == (200, b"")
@@ -181,6 +193,43 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
     assert "if-none-match" in reply.headers["Access-Control-Allow-Headers"].lower()
 
 
+@pytest.mark.parametrize(
+    ("target", "methods"),
+    [
+        ("/", ["POST"]),
+        ("/a", ["POST", "PATCH", "DELETE"]),
+        ("/-/groups", ["POST"]),
+        ("/-/groups/x", ["PATCH", "DELETE"]),
+    ],
+)
+def test_a_preflight_of_a_write_allows_what_a_write_sends(
+    get: Get, target: str, methods: list[str]
+) -> None:
+    for method in methods:
+        names = {"authorization", "content-type", "if-match", "idempotency-key"}
+        reply = get(
+            target,
+            "OPTIONS",
+            Origin="https://a.example",
+            Access_Control_Request_Method=method,
+            Access_Control_Request_Headers=",".join(sorted(names)),
+        )
+        assert reply.status == 200
+        assert method in reply.headers["Access-Control-Allow-Methods"].split(",")
+        assert names <= set(reply.headers["Access-Control-Allow-Headers"].lower().split(","))
+
+
+def test_any_web_page_may_see_what_a_write_answers(get: Get) -> None:
+    for reply in (
+        get("/", "POST", {"title": "New", "language": "English"}),
+        get("/new", "PATCH", {"superchannel": "nowhere"}),
+        get("/new", "DELETE"),
+    ):
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        exposed = reply.headers["Access-Control-Expose-Headers"].split(",")
+        assert {"ETag", "Location", "Retry-After"} <= set(exposed)
+
+
 @pytest.mark.usefixtures("own_clients")
 @pytest.mark.parametrize(
     ("code", "aws_status", "status"),
@@ -193,16 +242,36 @@ def test_a_preflight_is_answered(get: Get, target: str) -> None:
     ],
 )
 def test_what_aws_fails_at_is_told_without_details(
-    get: Get, code: str, aws_status: int, status: int
+    get: Get, monkeypatch: pytest.MonkeyPatch, code: str, aws_status: int, status: int
 ) -> None:
+    for write in (
+        "tree.create",
+        "tree.change",
+        "removal._begin",
+        "removal._mark",
+        "groups.create",
+        "groups.change",
+    ):  # which go on for seconds, were it only for throttling
+        monkeypatch.setattr(f"chalicelib.{write}.retry.stop", stop_after_attempt(2))
+
     def fail(**kwargs: Any) -> Any:
         return aws_error(code, aws_status)
 
     for client in (connection().connection.client, Group._get_connection().connection.client):
         client.meta.events.register_first("before-send.dynamodb.*", fail)
         client.meta.events.unregister("needs-retry.dynamodb", unique_id="retry-config-dynamodb")
-    for target in ("/", "/a", "/a/b", "/-/groups", "/-/groups/x", "/-/health"):
-        reply = get(target)
+    reads = ("/", "/a", "/a/b", "/-/preview/a", "/-/groups", "/-/groups/x", "/-/health")
+    channel = {"title": "A", "language": "English"}
+    for target, method, sent in (
+        *((target, "GET", b"") for target in reads),
+        ("/", "POST", channel),
+        ("/a/b", "PATCH", {"rating": 1}),
+        ("/a/b", "DELETE", b""),
+        ("/-/groups", "POST", {"title": "A"}),
+        ("/-/groups/x", "PATCH", {"title": "A"}),
+        ("/-/groups/x", "DELETE", b""),
+    ):
+        reply = get(target, method, sent)
         found = check_problem(reply, status)
         assert code not in found["detail"]
         assert reply.headers.get("Retry-After") == ("1" if status == 503 else None)

@@ -17,7 +17,7 @@ from functools import reduce
 from operator import and_
 from typing import Any, NoReturn, cast
 
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import GetError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -25,13 +25,12 @@ from pynamodb.transactions import TransactWrite
 from tenacity import (
     retry,
     retry_if_exception,
-    retry_if_exception_type,
     stop_after_attempt,
     stop_after_delay,
     wait_random_exponential,
 )
 
-from chalicelib.aws import throttled
+from chalicelib.aws import passes, throttled
 from chalicelib.errors import Conflict, PreconditionFailed, Unavailable
 from chalicelib.models import TOTALS, Channel, Content, Group, Item, connection, own, tag
 from chalicelib.paths import ORIGIN
@@ -58,9 +57,18 @@ class Stale(Unavailable):
         self.slugs = slugs
 
 
+def _did_nothing(error: BaseException) -> bool:
+    """Whether what failed with `error` has certainly changed nothing, and may work again."""
+    return (
+        isinstance(error, Busy | Stale)
+        or throttled(error)
+        or (isinstance(error, GetError) and passes(error))
+    )
+
+
 # 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
 settled = retry(
-    retry=retry_if_exception_type((Busy, Stale)) | retry_if_exception(throttled),
+    retry=retry_if_exception(_did_nothing),
     wait=wait_random_exponential(multiplier=0.05, max=1),  # seconds
     stop=stop_after_delay(15) | stop_after_attempt(100),
     reraise=True,

@@ -1,14 +1,13 @@
 """The invariants of the catalogue, recounted from the tables with nothing of ours."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
 from mypy_boto3_dynamodb import DynamoDBClient
 
 ORIGIN = "/"
-_NO_MAP: dict[str, Any] = {"M": {}}
 
 
 def scan(client: DynamoDBClient, table: str) -> list[dict[str, Any]]:
@@ -29,57 +28,66 @@ def violations_of(
     """The same of what the two tables hold; slugs are unique as the key."""
     items = {item["slug"]["S"]: item for item in catalogue}
     groups = {item["slug"]["S"] for item in known_groups}
-    kinds: dict[str, dict[str, Any]] = {"channel": {}, "content": {}, "gone": {}}
+    channels = {slug: item for slug, item in items.items() if item["kind"]["S"] == "channel"}
+    contents = {slug: item for slug, item in items.items() if item["kind"]["S"] == "content"}
     wrong = []
     for slug, item in items.items():
-        if (kind := item["kind"]["S"]) in kinds:
-            kinds[kind][slug] = item
-        else:
-            wrong.append(f"{slug} is of kind {kind}")
-    channels, contents = kinds["channel"], kinds["content"]
-    # An old link leads through a deleted channel, and nothing is below it.
-    wrong += [
-        f"{slug} is gone and points to {pointer}"
-        for slug, item in kinds["gone"].items()
-        for pointer in ("superchannel", "channel")
-        if pointer in item
-    ]
+        wrong += _of_pointers(slug, item, channels.keys())
 
     subchannels: Counter[str] = Counter()
     members: Counter[tuple[str, str]] = Counter()
     ratings: dict[str, list[Decimal]] = defaultdict(list)
-    for slug, item in channels.items():
-        if "channel" in item:
-            wrong.append(f"{slug} is a channel with the pointer of a content")
+    for item in channels.values():
         above = item["superchannel"]["S"]
         subchannels[above] += 1
-        members.update((above, group) for group in item.get("groups", {}).get("SS", []))
-        if above != ORIGIN and above not in channels:
-            wrong.append(f"{slug} points to {above}, which is no channel")
+        members.update((above, group) for group in _groups(item))
     for slug, item in contents.items():
-        if "superchannel" in item:
-            wrong.append(f"{slug} is a content with the pointer of a channel")
-        above = item["channel"]["S"]
         rating = Decimal(item["rating"]["N"])
-        ratings[above].append(rating)
-        if above not in channels:
-            wrong.append(f"{slug} points to {above}, which is no channel")
+        ratings[item["channel"]["S"]].append(rating)
         if not 0 <= rating <= 10 or rating * 10 % 1:
             wrong.append(f"{slug} is rated {rating}")
 
     for slug, item in channels.items():
         wrong += _of_channel(slug, item, subchannels[slug], ratings[slug])
-        own = set(item.get("groups", {}).get("SS", []))
+        own = _groups(item)
         above = item["superchannel"]["S"]
-        counted = {name: int(value["N"]) for name, value in item.get("members", _NO_MAP)["M"].items()}
+        counted = {
+            name: int(value["N"]) for name, value in item.get("members", {"M": {}})["M"].items()
+        }
         recounted = {group: members[slug, group] for group in own}
         if counted != recounted:
-            wrong.append(f"{slug} counts {counted} of its groups below; a recount gives {recounted}")
+            wrong.append(f"{slug} counts {counted} in its groups; a recount gives {recounted}")
         if not own <= groups:
             wrong.append(f"{slug} is in groups that are not there: {own - groups}")
-        if above in channels and not own <= set(channels[above].get("groups", {}).get("SS", [])):
+        if above in channels and not own <= _groups(channels[above]):
             wrong.append(f"{slug} is in groups that {above} is not in")
     return wrong + _circles({slug: item["superchannel"]["S"] for slug, item in channels.items()})
+
+
+# What points up, by kind. Old links lead through what is gone, and nothing is below that.
+_POINTERS: dict[str, set[str]] = {
+    "channel": {"superchannel"},
+    "content": {"channel"},
+    "gone": set(),
+}
+
+
+def _of_pointers(slug: str, item: dict[str, Any], channels: Collection[str]) -> list[str]:
+    kind = item["kind"]["S"]
+    if kind not in _POINTERS:
+        return [f"{slug} is of kind {kind}"]
+    pointers = item.keys() & {"superchannel", "channel"}
+    if pointers != _POINTERS[kind]:
+        return [f"{slug} is a {kind} with the pointers {pointers}"]
+    return [
+        f"{slug} points to {above}, which is no channel"
+        for above in (item[pointer]["S"] for pointer in pointers)
+        if above not in channels and (above, kind) != (ORIGIN, "channel")
+    ]
+
+
+def _groups(item: dict[str, Any]) -> set[str]:
+    return set(item.get("groups", {}).get("SS", []))
 
 
 def _of_channel(

@@ -18,7 +18,6 @@ class Thing:
     groups: set[str] = field(default_factory=set)
     rating: Decimal | None = None
     active: bool = True
-    text: str = ""  # its title or name
     former: set[str] = field(default_factory=set)  # what it was below before it was moved
     linked: bool = False  # whether old links may lead through it
 
@@ -92,23 +91,27 @@ class Model:
         self._widen(slug)
         return 201
 
-    def change(
-        self, slug: str, *, active: bool | None = None, rating: Decimal | None = None, text: str = ""
-    ) -> int:
-        """Other values."""
-        thing = self.things[slug]
-        thing.active = thing.active if active is None else active
-        thing.rating = rating or thing.rating
-        thing.text = text or thing.text
+    def show(self, slug: str, active: bool) -> int:
+        """Hides it, or shows it again."""
+        self.things[slug].active = active
+        return 200
+
+    def rate(self, slug: str, rating: Decimal) -> int:
+        """Rates a content."""
+        if not self.things[slug].is_content:
+            return 400
+        self.things[slug].rating = rating
         return 200
 
     def regroup(self, slug: str, groups: set[str]) -> int:
-        """Other groups, which the channels above get into too."""
-        below = {group for name in self.below(slug) for group in self.things[name].groups}
-        if not groups <= self.groups:
+        """Other groups of a channel, which the channels above get into too."""
+        if self.things[slug].is_content:
             return 400
+        below = {group for name in self.below(slug) for group in self.things[name].groups}
         if below - groups:
             return 409
+        if not groups <= self.groups:
+            return 400
         self.things[slug].groups = set(groups)
         self._widen(slug)
         return 200

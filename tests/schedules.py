@@ -310,8 +310,8 @@ def describe(call: Call) -> str:
         keys = [key_of(key) for table in request["RequestItems"].values() for key in table["Keys"]]
         return f"BatchGetItem {', '.join(keys)}"
     if call.operation == "Query":
-        values = [next(iter(value.values())) for value in request["ExpressionAttributeValues"].values()]
-        return f"Query {request.get('IndexName')} of {values[0]}"
+        above = request["ExpressionAttributeValues"][":0"]["S"]
+        return f"Query {request['IndexName']} of {above}"
     if call.operation == "TransactWriteItems":
         return f"TransactWriteItems {', '.join(map(describe_part, request['TransactItems']))}"
     return f"{call.operation} {key_of(request['Key']) if 'Key' in request else ''}".rstrip()

@@ -1,9 +1,9 @@
 """DynamoDB as fast as it gets, for proofs that take thousands of runs.
 
 The tables and the expressions are moto's, its HTTP is not: botocore hands a request over when it
-is about to sign and send it, and has the answer as if it had parsed it. What lies below (signatures,
-retries, the wire) other tests go through. A run takes back what the run before wrote, in
-microseconds, and may look at a moment of the past, as reads of DynamoDB's indexes do.
+is about to sign and send it, and has the answer as if it had parsed it. What lies below, that is
+signatures, retries and the wire, other tests go through. A run takes back what the run before
+wrote, in microseconds, and may look at a moment of the past, as reads of DynamoDB's indexes do.
 """
 
 import copy
@@ -12,12 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from botocore.model import OperationModel
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.comparisons import ConditionExpressionParser, Func, Op, OpEqual
@@ -32,6 +31,7 @@ from pynamodb.models import Model
 from chalicelib import models
 from tests.tables import create_tables
 
+ACCOUNT = "123456789012"  # moto's own
 REGION = "us-east-1"
 WRITES = {"TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
 
@@ -43,7 +43,6 @@ class Version(dict[str, dict[Any, Any]]):
 
     def __repr__(self) -> str:
         return "the tables as they were"
-
 
 
 class Call(NamedTuple):
@@ -80,7 +79,7 @@ class Refused(Exception):
 class _Handler(DynamoHandler):
     """Moto's handler of requests, given one that is parsed."""
 
-    current_account = DEFAULT_ACCOUNT_ID
+    current_account = ACCOUNT
     region = REGION
 
     def __init__(self, request: Wire) -> None:
@@ -111,7 +110,7 @@ class Twin:
 
     @property
     def _tables(self) -> dict[str, Table]:
-        return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables
+        return dynamodb_backends[ACCOUNT][REGION].tables
 
     def save(self) -> Version:
         """What the tables hold, to be restored any number of times."""
@@ -122,7 +121,7 @@ class Twin:
         self.past = []
         self._tokens = {}
         for name, items in version.items():
-            self._tables[name].items = copy.copy(items)  # type: ignore[assignment]
+            self._tables[name].items = copy.copy(cast(Any, items))
 
     def items(self, table: str) -> list[Wire]:
         """What the table holds, in DynamoDB's JSON, in the order of the keys."""
@@ -130,8 +129,11 @@ class Twin:
         items: list[Wire] = json.loads(dynamo_json_dump(found))
         return items
 
-    def answer(self, model: OperationModel, params: Wire, **more: object) -> tuple[_Reply, Wire]:
-        """Carries out a request: a handler of botocore's event `before-call`."""
+    def answer(self, model: OperationModel, params: Wire, **more: object) -> Any:
+        """Carries out a request: a handler of botocore's event `before-call`.
+
+        Returns the HTTP response, of which botocore asks no more than the status, and the answer.
+        """
         call = Call(model.name, json.loads(params["body"]))
         try:
             ago = self.before(call)
@@ -149,15 +151,12 @@ class Twin:
             if self._tokens[token] != call.request:
                 raise Refused("IdempotentParameterMismatchException")
             return {}
-        now = self.save() if call.writes or ago else Version()
+        now = self.save()
         if call.writes:
             self._own(call)
+            self._forget(request)
         elif ago:
             self._set(self.past[-ago])
-        for part in request.get("TransactItems", ()):
-            if self.forgotten and describe_part(part) == self.forgotten:
-                [what] = part.values()
-                what["ConditionExpression"] += " OR attribute_not_exists(forgotten)"
         if call.operation == "Scan" and self.page:
             request["Limit"] = self.page
         try:
@@ -178,7 +177,13 @@ class Twin:
 
     def _set(self, version: Version) -> None:
         for name, items in version.items():
-            self._tables[name].items = items  # type: ignore[assignment]
+            self._tables[name].items = cast(Any, items)
+
+    def _forget(self, request: Wire) -> None:
+        for part in request.get("TransactItems", ()):
+            if describe_part(part) == self.forgotten:
+                [what] = part.values()
+                what["ConditionExpression"] += " OR attribute_not_exists(forgotten)"
 
     def _own(self, call: Call) -> None:
         """Copies what the call will change in its place, which versions of the past share."""
@@ -221,7 +226,7 @@ def twin() -> Iterator[Twin]:
         patch.setattr(ConditionExpressionParser, "parse", _parse)
         patch.setattr(OpEqual, "expr", _equal)
         patch.setattr(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make))
-        clients = [model._get_connection().connection.client for model in _models()]
+        clients: list[Any] = [model._get_connection().connection.client for model in _models()]
         create_tables(clients[0])
         for client in clients:
             client.meta.events.register_first("before-call.dynamodb", tables.answer)

@@ -1,12 +1,13 @@
 """Every kind of write, on one small tree on which they collide."""
 
+import random
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from chalicelib import groups, removal, tree, verify
 from chalicelib.journal import Key
-from chalicelib.models import Group, Item
+from chalicelib.models import Channel, Group, Item, revised
 from tests.build import channel, content, put
 
 Write = Callable[[], object]
@@ -33,10 +34,30 @@ def plant() -> None:
     )
 
 
+def break_by_hand() -> None:
+    """Breaks every invariant that can be, on top of `plant` or another tree of a to e."""
+    Channel("a").update([Channel.children.set(7), Channel.members["g"].set(5)])
+    Channel("d").update([Channel.rating_sum.set(Decimal("0.1"))])
+    Channel("e").update([Channel.groups.set({"nowhere"}), Channel.members["nowhere"].set(0)])
+    Group("k", title="K").save()
+    Channel("b").update([Channel.groups.set({"g", "k"}), Channel.members["k"].set(0)])
+    channel("orphan", "nowhere").save()
+    content("stray", "nowhere").save()
+    for slug, above in (("one", "two"), ("two", "one")):
+        channel(slug, above, children=1).save()
+    channel("going", "e", deleting="delete", active=False).save()
+    Group("l", title="L", deleting=True, active=False).save()
+
+
 def create(above: str, item: Item, *, pick: bool = False, key: str | None = None) -> Write:
-    """Creates `item` below the path `above`."""
+    """Creates what is like `item` below the path `above`."""
     known = Key(key, FINGERPRINT) if key else None
-    return lambda: tree.create(_slugs(above), item, pick=pick, key=known)
+
+    def write() -> tree.Written:
+        new = revised(item, born=f"{random.getrandbits(32):08x}")
+        return tree.create(_slugs(above), new, pick=pick, key=known)
+
+    return write
 
 
 def change(path: str, **values: Any) -> Write:

@@ -41,56 +41,52 @@ def wrong_fields(reply: Any) -> list[str]:
 # ---- fields
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+def test_every_field_of_a_channel_can_be_changed(get: Get) -> None:
+    Group("kids", title="Kids").save()
+    for field, value in (
         ("title", "Films"),
         ("language", "日本語"),
         ("active", False),
         ("picture_url", "https://x.example/p.png"),
         ("groups", ["kids"]),
-    ],
-)
-def test_every_field_of_a_channel_can_be_changed(get: Get, field: str, value: Any) -> None:
-    Group("kids", title="Kids").save()
-    before = body(get("/-/preview/video/movies"))
-    reply = get("/video/movies", "PATCH", {field: value})
-    after = body(get("/-/preview/video/movies"))
-    assert after == before | {field: value}
-    assert body(reply).items() <= after.items()
-    assert reply.headers["Cache-Control"] == "no-store"
+    ):
+        before = body(get("/-/preview/video/movies"))
+        reply = get("/video/movies", "PATCH", {field: value})
+        after = body(get("/-/preview/video/movies"))
+        assert after == before | {field: value} != before
+        assert body(reply).items() <= after.items()
+        assert reply.headers["Cache-Control"] == "no-store"
     assert broken() == []
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+def test_every_field_of_a_content_can_be_changed(get: Get) -> None:
+    for field, value in (
         ("name", "Aliens"),
         ("metadata", {"year": 1986}),
         ("file_url", "http://media.example.com/aliens.mp4"),
         ("active", False),
         ("rating", 8.4),
-    ],
-)
-def test_every_field_of_a_content_can_be_changed(get: Get, field: str, value: Any) -> None:
-    before = body(get(ALIEN))
-    reply = get(ALIEN, "PATCH", {field: value})
-    assert body(reply) == before | {field: value}
-    assert body(get(f"/-/preview{ALIEN}")) == body(reply)
+    ):
+        before = body(get(f"/-/preview{ALIEN}"))
+        reply = get(ALIEN, "PATCH", {field: value})
+        assert body(reply) == before | {field: value} != before
+        assert body(get(f"/-/preview{ALIEN}")) == body(reply)
     assert broken() == []
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("title", "Children"), ("active", False), ("picture_url", "https://x.example/p.png")],
-)
-def test_every_field_of_a_group_can_be_changed(get: Get, field: str, value: Any) -> None:
+def test_every_field_of_a_group_can_be_changed(get: Get) -> None:
     Group("kids", title="Kids").save()
     before = body(get("/-/groups/kids"))
-    reply = get("/-/groups/kids", "PATCH", {field: value})
-    assert body(reply) == before | {field: value}
-    # Changing nothing shows a group even if it is inactive.
-    assert body(get("/-/groups/kids", "PATCH", {})) == body(reply)
+    for field, value in (
+        ("title", "Children"),
+        ("picture_url", "https://x.example/p.png"),
+        ("active", False),
+    ):
+        after = body(get("/-/groups/kids", "PATCH", {field: value}))
+        assert after == before | {field: value} != before
+        # Changing nothing shows a group even if it is inactive.
+        assert body(get("/-/groups/kids", "PATCH", {})) == after
+        before = after
 
 
 def test_many_fields_change_at_once_or_none_do(get: Get) -> None:
@@ -167,11 +163,11 @@ def test_a_slug_is_fixed(get: Get) -> None:
     assert body(get("/video/movies"))["title"] == "Films"
 
 
-@pytest.mark.parametrize("sent", [b"", b"[]", b"null", b"{", b'{"title":"A","title":"B"}'])
-def test_a_patch_that_is_no_json_object_is_refused(get: Get, sent: bytes) -> None:
+def test_a_patch_that_is_no_json_object_is_refused(get: Get) -> None:
     Group("kids", title="Kids").save()
-    for target in ("/video", ALIEN, "/-/groups/kids"):
-        body(get(target, "PATCH", sent), 400)
+    for sent in (b"", b"[]", b"null", b"{", b'{"title":"A","title":"B"}'):
+        for target in ("/video", ALIEN, "/-/groups/kids"):
+            body(get(target, "PATCH", sent), 400)
 
 
 def test_a_merge_patch_may_be_stated_to_be_one(get: Get) -> None:
@@ -181,9 +177,9 @@ def test_a_merge_patch_may_be_stated_to_be_one(get: Get) -> None:
     assert body(get("/video"))["title"] == "application/json"
 
 
-@pytest.mark.parametrize("target", ["/nothing", "/movies", "/video/alien", "/-/groups/nothing"])
-def test_what_is_not_there_can_not_be_changed(get: Get, target: str) -> None:
-    body(get(target, "PATCH", {"title": "A"}), 404)
+def test_what_is_not_there_can_not_be_changed(get: Get) -> None:
+    for target in ("/nothing", "/movies", "/video/alien", "/-/groups/nothing"):
+        body(get(target, "PATCH", {"title": "A"}), 404)
 
 
 # ---- null
@@ -220,7 +216,7 @@ def test_metadata_is_merged(get: Get) -> None:
     ):
         path = body(get("/video/movies", "POST", a_content("New", metadata=before)), 201)["path"]
         assert body(get(path, "PATCH", {"metadata": patch}))["metadata"] == after, patch
-        assert body(get(path))["metadata"] == after
+    assert body(get(path))["metadata"] == after
 
 
 def test_merging_keeps_every_digit_of_numbers(get: Get) -> None:
@@ -381,19 +377,24 @@ def test_what_is_below_a_channel_is_not_what_if_match_is_about(get: Get) -> None
     assert get("/video/movies", "PATCH", {"title": "Films"}, If_Match=before).status == 200
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        'W/{etag}', '"x"', '""', "", "x", '"', "{bare}", '"x, {bare}"', 'W/"x", W/{etag}',
-        '"{digest}"',
-    ],
-)  # fmt: skip
-def test_a_condition_that_no_strong_etag_meets_fails(get: Get, condition: str) -> None:
+def test_a_condition_that_no_strong_etag_meets_fails(get: Get) -> None:
     etag = get(ALIEN).headers["ETag"]
     bare = etag.strip('"')
-    stated = condition.format(etag=etag, bare=bare, digest=bare.partition(".")[2])
-    body(get(ALIEN, "PATCH", {"name": "New"}, If_Match=stated), 412)
+    for condition in (
+        f"W/{etag}",
+        f'W/"x", W/{etag}',
+        f'"{bare.partition(".")[2]}"',
+        f'"x, {bare}"',
+        bare,
+        '"x"',
+        '""',
+        '"',
+        "x",
+        "",
+    ):
+        body(get(ALIEN, "PATCH", {"name": "New"}, If_Match=condition), 412)
     assert body(get(ALIEN))["name"] == "Alien"
+    assert get(ALIEN, "PATCH", {"name": "New"}, If_Match=etag).status == 200
 
 
 def test_one_of_several_etags_will_do_and_anything_that_is_there(get: Get) -> None:

@@ -109,9 +109,9 @@ def test_a_content_moves_with_its_rating(get: Get) -> None:
     assert broken() == []
 
 
-@pytest.mark.parametrize(
-    ("path", "sent", "status", "says"),
-    [
+def test_what_can_not_be_there_stays_where_it_is(get: Get) -> None:
+    sent: dict[str, Any]
+    for path, sent, status, says in (
         ("/storage", {"superchannel": "storage"}, 409, "storage can't be moved to storage"),
         ("/storage", {"superchannel": "video"}, 409, "below"),
         ("/storage", {"superchannel": "shows"}, 409, "below"),
@@ -129,17 +129,13 @@ def test_a_content_moves_with_its_rating(get: Get) -> None:
         (MOVIES, {"superchannel": "/archive"}, 400, "superchannel"),
         (MOVIES, {"superchannel": ""}, 400, "superchannel"),
         (MOVIES, {"superchannel": ["archive"]}, 400, "superchannel"),
-    ],
-)
-def test_what_can_not_be_there_stays_where_it_is(
-    get: Get, path: str, sent: Any, status: int, says: str
-) -> None:
-    before = body(get(path))
-    found = body(get(path, "PATCH", sent | {"active": False}), status)
-    assert says in found["detail"]
-    if status == 400:
-        assert [error["field"] for error in found["errors"]] == list(sent)
-    assert body(get(path)) == before
+    ):
+        before = body(get(path))
+        found = body(get(path, "PATCH", sent | {"active": False}), status)
+        assert says in found["detail"]
+        if status == 400:
+            assert [error["field"] for error in found["errors"]] == list(sent)
+        assert body(get(path)) == before
     assert broken() == []
 
 
@@ -306,9 +302,9 @@ def test_links_lead_through_a_slug_that_something_else_has_now(get: Get, reused:
     assert broken() == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_a_link_that_never_was_right_leads_nowhere(get: Get) -> None:
+    move(get, MOVIES, "archive")
+    for path in (
         "/storage/movies",  # a level left out
         "/movies",  # never was at the top
         "/storage/audio/movies",
@@ -318,11 +314,8 @@ def test_links_lead_through_a_slug_that_something_else_has_now(get: Get, reused:
         f"{MOVIES}/nothing",
         "/nothing/video/movies",
         "/storage/video/shows/movies",
-    ],
-)
-def test_a_link_that_never_was_right_leads_nowhere(get: Get, path: str) -> None:
-    move(get, MOVIES, "archive")
-    assert get(path).status == 404
+    ):
+        assert get(path).status == 404, path
 
 
 def test_the_link_of_what_was_deleted_leads_nowhere(get: Get) -> None:
@@ -394,7 +387,7 @@ def test_finding_out_costs_no_more_than_a_read_and_the_levels_that_are_not_on_th
 # ---- all of it, at random
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_link_that_ever_was_right_is_right_or_leads_there(get: Get, seed: int) -> None:
     draw = random.Random(seed)
     links: dict[str, set[str]] = {}  # of each path, the channels (by when they were born) it named

@@ -147,7 +147,7 @@ def await_answer(fire: Fire, process: "subprocess.Popen[bytes]") -> None:
 def fire(
     proxy: Fire, own_client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Fire]:
-    """The proxy, without rules, with the models' requests through it, and empty tables behind it."""
+    """The proxy, without rules, through which the models' requests go, to empty tables."""
     proxy.rules()
     create_tables(own_client)
     with connected(proxy.url, dict.fromkeys(MODELS), monkeypatch):

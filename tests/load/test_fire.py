@@ -4,22 +4,20 @@ Real threads, on AWS's own engine, through a proxy that answers errors as AWS ha
 or cuts connections before, while and after a request is carried out.
 """
 
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
-from chalicelib import removal, tree
-from chalicelib.errors import Conflict, PopflixError, Unavailable
+from chalicelib import tree
+from chalicelib.errors import PopflixError
 from chalicelib.models import Channel, connection
 from tests.build import channel, content, put
-from tests.invariants import scan, violations
+from tests.invariants import violations
 from tests.load.conftest import Fire
 
 EDITORS = 64
@@ -49,7 +47,7 @@ THROTTLED = [
     error("ThrottlingException", 0.1),
     error("ProvisionedThroughputExceededException", 0.1),
     error("RequestLimitExceeded", 0.05),
-    error("InternalServerError", 0.05) ,
+    error("InternalServerError", 0.05),
 ]
 CONFLICTS = [
     cancelled("TransactionConflict", 0.2),

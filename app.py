@@ -96,8 +96,10 @@ def read(query: dict[str, Any], *, preview: bool = False) -> Answer:
 
 def create(query: dict[str, Any]) -> Answer:
     """Creates a channel (of a `title`) or a content (of a `name`) below the path in hand."""
+    above = path_slugs()
     item, pick = edits.new(json_body(request()))
-    written = tree.create(path_slugs(), item, pick=pick, key=idempotency_key(request()))
+    key, match = idempotency_key(request()), tags(request())
+    written = tree.create(above, item, pick=pick, key=key, match=match)
     path = paths.join(written.slugs)
     return Answer(bodies.item(written.item, path), tag(written.item), path)
 
@@ -134,8 +136,9 @@ def create_below(query: dict[str, Any]) -> Answer:
 @view(app, allow=EDITORS)
 def change(query: dict[str, Any]) -> Answer:
     """Changes fields of a channel or content; another superchannel or channel moves it."""
+    slugs = path_slugs()
     edit = edits.changes(json_body(request()))
-    written = tree.change(path_slugs(), edit, match=tags(request()))
+    written = tree.change(slugs, edit, match=tags(request()))
     return Answer(bodies.item(written.item, paths.join(written.slugs)), tag(written.item))
 
 

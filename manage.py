@@ -348,15 +348,17 @@ def verify(repair: bool, stage: str) -> None:
     from chalicelib import verify as verifying  # noqa: PLC0415
 
     found = verifying.repair(click.echo) if repair else verifying.verify()
-    for line in (*found.violations, *found.unfinished):
-        click.echo(line)
+    for violation in found.violations:
+        click.echo(violation)
+    for line in found.unfinished:
+        click.echo(f"{line} DELETE it again, or --repair finishes it.")
     for line in found.unsettled:
         click.echo(f"Changes too fast to tell: {line}")
     if found.violations:
-        raise click.ClickException(
-            f"{len(found.violations)} things are wrong."
-            + ("" if repair else " --repair mends what can be.")
-        )
+        more = "" if repair else " --repair mends what can be."
+        raise click.ClickException(f"{len(found.violations)} things are wrong.{more}")
+    if found.unsettled:
+        raise TryAgain("Not all of it stood still: run it again.")
     click.echo("The catalogue is right.")
 
 

@@ -22,7 +22,10 @@ _SERVER_ERROR = 500
 
 
 def throttled(error: BaseException) -> bool:
-    """Whether what failed with `error`, PynamoDB's or botocore's, was not even begun, for load."""
+    """Whether what failed with `error`, PynamoDB's or botocore's, was in the end refused for load.
+
+    It wasn't carried out, unless botocore's first try was, and only its answer lost.
+    """
     cause = getattr(error, "cause", None) or error
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in _THROTTLING
 

@@ -130,7 +130,7 @@ def check(slugs: Sequence[str]) -> None:
     """Raises Invalid or NotFound if a path of `slugs` can't be looked up."""
     if len(slugs) > MAX_DEPTH:
         raise Invalid(f"A path of {len(slugs):,} segments is too long; {MAX_DEPTH:,} can be read.")
-    if len(set(slugs)) < len(slugs):
+    if not slugs or len(set(slugs)) < len(slugs):
         raise links.nothing(slugs)
 
 

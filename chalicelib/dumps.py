@@ -10,8 +10,9 @@ from marshmallow import Schema
 from marshmallow import fields as marshmallow_fields
 
 from chalicelib.errors import Invalid
+from chalicelib.models import MAX_GROUPS
 from chalicelib.paths import MAX_SLUG, is_slug
-from chalicelib.schemas import MAX_GROUPS, ChannelFields, ContentFields, GroupFields, dumps, load
+from chalicelib.schemas import ChannelFields, ContentFields, GroupFields, dumps, load
 from chalicelib.slugs import alternatives, slugify
 
 GROUP, CHANNEL, CONTENT = "contents.group", "contents.channel", "contents.content"

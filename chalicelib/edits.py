@@ -1,11 +1,11 @@
 """What editors send, as items to create and values to change: checked, all that is wrong named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from chalicelib import schemas, tree
+from chalicelib import groups, schemas, tree
 from chalicelib.errors import FieldError, Unprocessable
-from chalicelib.models import Channel, Content, Group, Item
+from chalicelib.models import MAX_GROUPS, Channel, Content, Group, Item
 from chalicelib.paths import ORIGIN, is_slug
 from chalicelib.slugs import slugify
 
@@ -15,17 +15,22 @@ def new(body: dict[str, Any]) -> tuple[Item, bool]:
 
     Raises Invalid, or Unprocessable if no slug can be made of its title or name.
     """
-    kinds = body.keys() & {"title", "name"}
-    if len(kinds) != 1:
+    source = "name" if "name" in body else "title"
+    schema = schemas.NewContent() if source == "name" else schemas.NewChannel()
+    one = ("name" in body) != ("title" in body)
+    schema.partial = not one  # what is lacking depends on what it is
+    values, wrong = schemas.load(schema, body)
+    if not one:
         reason = "Give one of the two: a channel has a title, a content a name."
-        schemas.refuse([FieldError("title", reason), FieldError("name", reason)])
-    schema = schemas.NewChannel() if "title" in kinds else schemas.NewContent()
-    values = _checked(*schemas.load(schema, body), body)
-    slug, pick = _slug(values, *kinds)
-    if "title" in kinds:
-        values["groups"] = set(values["groups"]) or None
-        return Channel(slug, superchannel=ORIGIN, **values), pick
-    return Content(slug, channel=ORIGIN, **values), pick
+        others = [error for error in wrong if error.field not in ("title", "name")]
+        wrong = [FieldError("title", reason), FieldError("name", reason), *others]
+    values = _checked(values, wrong, body)
+    if source == "name":
+        slug, pick = _slug(values, source)
+        return Content(slug, channel=ORIGIN, **values), pick
+    slug, pick = _slug(values, source, groups.missing(values["groups"]) if _unnamed(values) else ())
+    values["groups"] = set(values["groups"]) or None
+    return Channel(slug, superchannel=ORIGIN, **values), pick
 
 
 def new_group(body: dict[str, Any]) -> tuple[Group, bool]:
@@ -64,7 +69,7 @@ def _checked(
         pointer = "superchannel" if "superchannel" in body else "channel"
         above = body.get(pointer)
         known = above if _names(above) and not _is_about(pointer, wrong) else None
-        wrong += tree.wrong_pointers(slugs[: schemas.MAX_GROUPS], pointer, known)
+        wrong += tree.wrong_pointers(slugs[:MAX_GROUPS], pointer, known)
         schemas.refuse(wrong)
     return values
 
@@ -77,10 +82,17 @@ def _is_about(field: str, wrong: list[FieldError]) -> bool:
     return any(error.field == field for error in wrong)
 
 
-def _slug(values: dict[str, Any], source: str) -> tuple[str, bool]:
+def _unnamed(values: dict[str, Any]) -> bool:
+    return not values["slug"] and not slugify(values["title"])
+
+
+def _slug(
+    values: dict[str, Any], source: str, wrong: Iterable[FieldError] = ()
+) -> tuple[str, bool]:
+    """The slug asked for, or wished; `wrong` is told with it if there is none."""
     asked = values.pop("slug")
     slug = asked or slugify(values[source])
     if not slug:
         reason = f"The {source} has no letter or digit to make a slug of: send one as well."
-        raise Unprocessable(f"slug: {reason}", [FieldError("slug", reason)])
+        raise Unprocessable(f"slug: {reason}", [FieldError("slug", reason), *wrong])
     return slug, asked is None

@@ -7,7 +7,7 @@ from chalicelib import journal
 from chalicelib.errors import Conflict, FieldError, Invalid, NotFound
 from chalicelib.models import Group, own, revised
 from chalicelib.slugs import wishes
-from chalicelib.transactions import Stale, Transaction, check_tag, settled, unchanged
+from chalicelib.transactions import Stale, Transaction, check_tag, differences, settled, unchanged
 
 _BATCH = 100  # keys, BatchGetItem's own limit
 
@@ -58,10 +58,15 @@ def create(group: Group, *, pick: bool, key: journal.Key | None = None) -> Group
 
     Raises Conflict if it is taken. Repeated under the same `key`, it gives what was made.
     """
+    if key:
+        group = revised(group, born=key.born)
     if (made := journal.recall(key)) is not None:
         return revised(group, slug=made)
     wanted = wishes(group.slug) if pick else [group.slug]
     taken = {found.slug: found for found in Group.batch_get(wanted, consistent_read=True)}
+    for found in taken.values():
+        if not key and found.born == group.born:
+            return found  # it was carried out, and not answered
     free = [slug for slug in wanted if slug not in taken]
     if not free:
         if pick:
@@ -95,13 +100,18 @@ def change(
     return after
 
 
-def replace(before: Group, after: Group | None) -> None:
-    """Makes of `before`, as it was read, `after`, or nothing. Raises Stale if it has changed."""
+def replace(before: Group, after: Group) -> None:
+    """Makes of `before`, as it was read, `after`. Raises Stale if it has changed."""
     transaction = Transaction()
-    if after is None:
-        transaction.delete(before, unchanged(before))
-    else:
-        transaction.save(after, unchanged(before))
+    transaction.update(after, differences(before, after), unchanged(before))
+    transaction.commit()
+
+
+def remove(group: Group) -> None:
+    """Deletes `group`, as it was read, once no origin channel is in it. Raises Stale."""
+    empty = (Group.members == 0) | Group.members.does_not_exist()
+    transaction = Transaction()
+    transaction.delete(group, unchanged(group) & empty)
     transaction.commit()
 
 

@@ -22,6 +22,7 @@ from pynamodb.models import Model
 
 from chalicelib import settings
 
+MAX_GROUPS = 90  # of a channel; a transaction that counts it in each of them has room for the rest
 MAX_CONNECTIONS = 32  # of a Lambda container to DynamoDB, all of one request
 
 
@@ -164,7 +165,11 @@ class Gone(Item, discriminator="gone"):
 
 
 class Group(Model):
-    """A group, which channels name by its slug. `deleting` while channels are taken out of it."""
+    """A group, which channels name by its slug. `deleting` while channels are taken out of it.
+
+    `members` counts the origin channels that are in it, as a channel counts its subchannels, and
+    `born` and `revision` are as a channel's.
+    """
 
     class Meta(Connected):
         table_name = settings.GROUPS_TABLE
@@ -173,7 +178,10 @@ class Group(Model):
     title = UnicodeAttribute()
     active = BooleanAttribute(default=True)
     picture_url = UnicodeAttribute(null=True)
+    born = UnicodeAttribute(null=True, default_for_new=_incarnation)
     deleting = BooleanAttribute(null=True)
+    members = NumberAttribute(default=0)
+    revision = NumberAttribute(default=0)
 
 
 class Epoch(Model):
@@ -209,6 +217,11 @@ def own(item: Model) -> dict[str, Any]:
     """The attributes of `item` that are there, but for TOTALS."""
     values = item.attribute_values.items()
     return {name: value for name, value in values if name not in TOTALS and value is not None}
+
+
+def groups_of(item: Item | None) -> set[str]:
+    """The slugs of the groups that `item` is in."""
+    return set(item.groups or ()) if isinstance(item, Channel) else set()
 
 
 def revised(item: _M, **values: Any) -> _M:

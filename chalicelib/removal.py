@@ -4,26 +4,49 @@ What is begun is hidden and takes nothing new from then on. What is cut off afte
 time-out or a crash, goes on with the next call; every step in between keeps every invariant.
 """
 
+import contextlib
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, cast
 
 from chalicelib import catalogue, groups, journal
+from chalicelib.batches import Change, fitting, split
 from chalicelib.errors import Conflict, NotFound, Unavailable
 from chalicelib.links import is_dying
-from chalicelib.models import Channel, Content, Gone, Group, Item, revised
+from chalicelib.models import Channel, Content, Gone, Group, Item, groups_of, revised
 from chalicelib.paths import ORIGIN
-from chalicelib.transactions import Busy, Stale, Transaction, check_tag, settled
+from chalicelib.transactions import Busy, Stale, Transaction, check_tag, settled, settled_once
 
 Below = Literal["delete", "detach"]
 
-STEP = 90  # items of a transaction, and a page; some room is left for the channels above
-STEP_METADATA = 2_000_000  # characters; a transaction has up to 4 MB
+STEP = 90  # items that are looked at, at once
 
 
 class Unfinished(Unavailable):
     """Time was up before everything was deleted. The next call goes on where this one stopped."""
+
+
+class _Patience:
+    """How long a deletion may take: until `deadline`, of time.monotonic."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._failures = 0
+
+    def check(self) -> None:
+        """Raises Unfinished when time is up."""
+        if time.monotonic() > self._deadline:
+            raise Unfinished(
+                "Not all of it is done yet, but nobody can see it: send the same request again to "
+                "go on."
+            )
+
+    def wait(self, *, got_on: bool) -> None:
+        """Waits after a step that didn't get on, longer each time."""
+        self._failures = 0 if got_on else self._failures + 1
+        if self._failures:
+            time.sleep(random.uniform(0, min(1, 0.05 * 2 ** min(self._failures, 10))))  # seconds
 
 
 def delete(
@@ -36,17 +59,17 @@ def delete(
     """Deletes what is at the path `slugs`, and all that is below, or makes that origin channels.
 
     Works until `deadline` (of time.monotonic) and then raises Unfinished: called again, it goes on.
-    Each step takes two requests to find, and a transaction to delete, up to 90 items.
+    Each step takes three requests to find, and a transaction to delete, up to 90 items.
 
     Raises NotFound or Moved if the path is wrong; PreconditionFailed if the item isn't one of the
     tags `match`; Conflict, saying how much, if something is below and `below` doesn't say what for.
     """
     channel = _begin(slugs, below, match)
     if channel is not None:
-        finish(channel.slug, deadline)
+        finish(channel, deadline)
 
 
-@settled
+@settled_once
 def _begin(
     slugs: Sequence[str], below: Below | None, match: frozenset[str] | None
 ) -> Channel | None:
@@ -55,6 +78,7 @@ def _begin(
     As a move does (tree.change), it decides on the tree of one epoch: nothing moves out of what is
     marked, or into it, without having known.
     """
+    catalogue.check(slugs)
     seen = journal.epoch() if below else 0
     items = catalogue.look(slugs)
     begun = items.get(slugs[-1])
@@ -104,53 +128,48 @@ def _left(item: Item) -> Gone | None:
     return Gone(item.slug, former=places) if places else None
 
 
-def finish(root: str, deadline: float) -> None:
+def finish(root: Channel, deadline: float) -> None:
     """Deletes the marked channel `root`, what is below first, as only empty channels can go.
 
-    Works until `deadline` (of time.monotonic) and then raises Unfinished.
+    Each step happens only while `root` is there, and marked: what is made anew under these slugs
+    later is safe. Works until `deadline` (of time.monotonic) and then raises Unfinished.
     """
-    stack = [root]
-    failures = 0
+    stack = [root.slug]
+    patience = _Patience(deadline)
     while stack:
-        if time.monotonic() > deadline:
-            raise Unfinished(
-                "Not all of it is deleted yet, and none of it can be seen: send the same request "
-                "again to go on."
-            )
+        patience.check()
         try:
-            deeper = _step(stack)
+            deeper = _step(root, stack)
         except (Busy, Stale):  # another call is at it too, or a write that had begun before
             deeper = None
-        if deeper is None:
-            failures += 1
-            time.sleep(random.uniform(0, min(1, 0.05 * 2 ** min(failures, 10))))  # seconds
-        else:
-            failures = 0
-            stack = deeper
+        patience.wait(got_on=deeper is not None)
+        stack = stack if deeper is None else deeper
 
 
-def _step(stack: list[str]) -> list[str] | None:
+def _step(root: Channel, stack: list[str]) -> list[str] | None:
     """Deletes some of what is below the channel on top of `stack`, or it; returns the next stack.
 
     Returns None if what it counts isn't listed: indexes follow the table by moments.
     """
-    above = stack[-2] if len(stack) > 1 else None
-    channel = catalogue.look([stack[-1]]).get(stack[-1])
-    if not isinstance(channel, Channel) or above not in (None, channel.above):
+    items = catalogue.look([root.slug, stack[-1]])
+    there = items.get(root.slug)
+    if there is None or there.born != root.born or not is_dying(there):
+        return []  # another call has finished it
+    channel = items.get(stack[-1])
+    if not isinstance(channel, Channel) or (stack[1:] and channel.above != stack[-2]):
         return stack[:-1]
-    if above is None and not is_dying(channel):
-        return []  # finished by another call, and made again since then
 
     transaction = Transaction()
+    transaction.expect_going(root)
     if not channel.children:
         transaction.replace(channel, _left(channel))
         transaction.commit()
         return stack[:-1]
     index = Item.contents if channel.rating_count else Item.subchannels
     listed = next(index.query(channel.slug, page_size=STEP).page_iter)["Items"]
-    there = catalogue.look(raw["slug"]["S"] for raw in listed) if listed else {}
-    found = [item for item in there.values() if item.above == channel.slug]
-    taken = list(_taken(channel, found))
+    below = catalogue.look(raw["slug"]["S"] for raw in listed) if listed else {}
+    found = [item for item in below.values() if item.above == channel.slug]
+    taken = fitting(_taken(channel, found))
     for before, after in taken:
         transaction.replace(before, after)
     if taken:
@@ -160,15 +179,11 @@ def _step(stack: list[str]) -> list[str] | None:
     return [*stack, full[0]] if full else None
 
 
-def _taken(channel: Channel, found: list[Item]) -> Iterator[tuple[Item, Item | None]]:
-    """Those of `found`, below `channel`, that a transaction can take away; what they become."""
-    metadata = 0
+def _taken(channel: Channel, found: list[Item]) -> Iterator[Change]:
+    """Those of `found`, below `channel`, that can be taken away now, and what they become."""
     for item in found:
         if isinstance(item, Content):
-            metadata += len(item.metadata or "")
-            if metadata > STEP_METADATA:
-                return
-            yield item, None
+            yield item, _left(item)
         elif isinstance(item, Channel) and channel.deleting == "detach":
             former = {*(item.former or ()), channel.slug}
             yield item, revised(item, superchannel=ORIGIN, former=former)
@@ -180,38 +195,54 @@ def delete_group(slug: str, *, match: frozenset[str] | None = None, deadline: fl
     """Deletes a group, and takes every channel out of it, what is below first.
 
     Works until `deadline` (of time.monotonic) and then raises Unfinished: called again, it goes on.
-    Each round scans the catalogue. A channel gets into a group only if its superchannel is in it
-    or, at the top, if the group is there and isn't marked: once a scan finds none, there is none.
-
     Raises NotFound; PreconditionFailed if the group isn't one of the tags `match`.
     """
-    group = _mark(slug, match)
-    take_out(group.slug, deadline)
-    _end(group.slug)
+    take_out(slug, _mark(slug, match), deadline)
 
 
-def take_out(slug: str, deadline: float) -> None:
-    """Takes every channel out of the group `slug`, which can't be added to meanwhile.
+def take_out(slug: str, group: Group | None, deadline: float) -> None:
+    """Takes every channel out of the marked `group` and deletes it, or out of one that isn't there.
 
+    Each round scans the index of channels. A channel gets into a group only if its superchannel is
+    in it or, at the top, if the group is there and isn't marked; and the group counts those at the
+    top. So when it counts none, there is none.
     Works until `deadline` (of time.monotonic) and then raises Unfinished.
     """
-    failures = 0
-    while members := _members(slug):
-        for start in range(0, len(members), STEP):
-            if time.monotonic() > deadline:
-                raise Unfinished(
-                    "Some channels are in the group still: send the same request again to go on."
-                )
+    patience = _Patience(deadline)
+    while (there := groups.find(slug)) is None or group is not None:
+        if group is not None and (there is None or there.born != group.born or not there.deleting):
+            return  # another call has finished it
+        members = _members(slug)
+        got_on = False
+        for batch in split(_leaving(members, slug), spare=2):
+            patience.check()
             transaction = Transaction()
-            for channel in members[start : start + STEP]:
-                left = (channel.groups or set()) - {slug}
-                transaction.replace(channel, revised(channel, groups=left or None))
+            transaction.expect_group(slug, group)
+            for before, after in batch:
+                transaction.replace(before, after)
             try:
                 transaction.commit()
             except (Busy, Stale):  # the next round has what is left
-                failures += 1
-                time.sleep(random.uniform(0, min(1, 0.05 * 2 ** min(failures, 10))))  # seconds
                 break
+            got_on = True
+        if not members:
+            if group is None:
+                return
+            patience.check()
+            with contextlib.suppress(Busy, Stale):  # the index is behind, or another is at it
+                groups.remove(cast(Group, there))
+        patience.wait(got_on=got_on)
+
+
+def _leaving(members: list[Channel], group: str) -> Iterator[Change]:
+    """`members` as they are at this moment, and without `group`."""
+    for start in range(0, len(members), STEP):
+        slugs = [channel.slug for channel in members[start : start + STEP]]
+        there = catalogue.look(slugs)
+        for slug in slugs:
+            channel = there.get(slug)
+            if isinstance(channel, Channel) and group in groups_of(channel):
+                yield channel, revised(channel, groups=groups_of(channel) - {group} or None)
 
 
 @settled
@@ -227,19 +258,10 @@ def _mark(slug: str, match: frozenset[str] | None) -> Group:
     return group
 
 
-@settled
-def _end(slug: str) -> None:
-    group = groups.find(slug)
-    if group is not None and group.deleting:  # or another call has done so
-        groups.replace(group, None)
-
-
 def _members(group: str) -> list[Channel]:
     """The channels in `group`, each before what it is below."""
-    found = {
-        channel.slug: channel
-        for channel in Channel.scan(Channel.groups.contains(group), consistent_read=True)
-    }
+    scanned = cast(Iterable[Channel], Item.subchannels.scan(Channel.groups.contains(group)))
+    found = {channel.slug: channel for channel in scanned}
     depths: dict[str, int] = {}
 
     def depth(slug: str) -> int:

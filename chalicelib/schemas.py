@@ -11,11 +11,10 @@ import simplejson
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from chalicelib.errors import FieldError, Invalid
-from chalicelib.models import Content, Group, Item
+from chalicelib.models import MAX_GROUPS, Content, Group, Item
 from chalicelib.paths import ORIGIN, is_slug
 
 MAX_TEXT = 250  # characters of a title, name, language or URL
-MAX_GROUPS = 90  # of a channel; a transaction that checks each of them has room for the rest
 MAX_METADATA = 390_000  # bytes of JSON text; an item holds 400 KB in all
 
 MAX_RATING = 10
@@ -294,7 +293,10 @@ def patch(item: Item | Group, body: dict[str, Any]) -> tuple[dict[str, Any], lis
     if isinstance(item, Content):
         if isinstance(body.get("metadata"), dict):
             current = simplejson.loads(item.metadata or "{}", use_decimal=True)
-            body = body | {"metadata": _merged(current, body["metadata"])}
+            try:
+                body = body | {"metadata": _merged(current, body["metadata"])}
+            except RecursionError:
+                return {}, [FieldError("metadata", "Is nested too deeply.")]
         return load(ContentPatch(partial=True), body)
     values, wrong = load(ChannelPatch(partial=True), body)
     if "groups" in values:

@@ -11,13 +11,14 @@ a time-out or a reset, under the same ClientRequestToken, so it never happens tw
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 from operator import and_
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
-from pynamodb.exceptions import GetError, TransactWriteError
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -31,15 +32,18 @@ from tenacity import (
 )
 
 from chalicelib.aws import passes, throttled
+from chalicelib.batches import MAX_ITEMS, Change
 from chalicelib.errors import Conflict, PreconditionFailed, Unavailable
-from chalicelib.models import TOTALS, Channel, Content, Group, Item, connection, own, tag
+from chalicelib.models import TOTALS, Channel, Content, Group, Item, connection, groups_of, own, tag
 from chalicelib.paths import ORIGIN
-
-MAX_ITEMS = 100  # of a transaction, TransactWriteItems' own limit
 
 # Reasons of a cancelled transaction that pass. botocore retries the whole call for throttling, but
 # takes a cancelled transaction for an answer.
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+_M = TypeVar("_M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Busy(Unavailable):
@@ -57,22 +61,26 @@ class Stale(Unavailable):
         self.slugs = slugs
 
 
-def _did_nothing(error: BaseException) -> bool:
-    """Whether what failed with `error` has certainly changed nothing, and may work again."""
-    return (
-        isinstance(error, Busy | Stale)
-        or throttled(error)
-        or (isinstance(error, GetError) and passes(error))
+def _is_late(error: BaseException) -> bool:
+    return isinstance(error, Busy | Stale) or throttled(error)
+
+
+def _again(when: Callable[[BaseException], bool]) -> Callable[[F], F]:
+    again: Any = retry(
+        retry=retry_if_exception(when),
+        wait=wait_random_exponential(multiplier=0.05, max=1),  # seconds
+        # 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
+        stop=stop_after_delay(15) | stop_after_attempt(100),
+        reraise=True,
     )
+    return cast(Callable[[F], F], again)
 
 
-# 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
-settled = retry(
-    retry=retry_if_exception(_did_nothing),
-    wait=wait_random_exponential(multiplier=0.05, max=1),  # seconds
-    stop=stop_after_delay(15) | stop_after_attempt(100),
-    reraise=True,
-)
+# Lets a write start over if something came in between, or AWS failed at it. It has to find out
+# then if it was carried out before, and only the answer was lost.
+settled = _again(lambda error: _is_late(error) or passes(error))
+# The same of a write that can't find that out, and so starts over only after what was refused.
+settled_once = _again(_is_late)
 
 
 @dataclass
@@ -134,10 +142,18 @@ class Transaction:
     """Items before and after; what else has to hold, or is written; then `commit`."""
 
     def __init__(self) -> None:
-        self._changes: dict[str, tuple[Item | None, Item | None]] = {}
+        self._changes: dict[str, Change] = {}
         self._conditions: dict[str, list[Condition]] = defaultdict(list)
         self._write = TransactWrite(connection=connection().connection)
-        self._names: dict[str, list[str]] = {"check": [], "delete": [], "put": [], "update": []}
+        self._groups: dict[str, list[Condition]] = defaultdict(list)
+        self._absent: set[str] = set()
+        # Of the catalogue's items: their slugs.
+        self._names: dict[str, list[str | None]] = {
+            "check": [],
+            "delete": [],
+            "put": [],
+            "update": [],
+        }
 
     def __bool__(self) -> bool:
         """Whether any item is to change."""
@@ -159,25 +175,37 @@ class Transaction:
             Channel.superchannel == channel.superchannel,
         ]
 
-    def check(self, model: type[Model], key: str, condition: Condition) -> None:
-        """Lets it happen only if another table's item is so."""
-        self._write.condition_check(model, key, condition=condition)
-        self._names["check"].append(key)
+    def expect_going(self, channel: Channel) -> None:
+        """Lets it happen only if the deletion of `channel` has begun, and isn't done."""
+        self._conditions[channel.slug] += [
+            same(Channel.born, channel.born),
+            Channel.deleting.exists(),
+        ]
+
+    def expect_group(self, slug: str, group: Group | None) -> None:
+        """Lets it happen only if `group` is the one that was read, and its deletion has begun.
+
+        If it is None: if there is no group `slug`, that then isn't counted in either.
+        """
+        if group is None:
+            self._absent.add(slug)
+        else:
+            self._groups[slug] += [same(Group.born, group.born), Group.deleting.exists()]
 
     def save(self, item: Model, condition: Condition) -> None:
         """Writes another table's item."""
         self._write.save(item, condition)
-        self._names["put"].append("")
+        self._names["put"].append(None)
 
     def delete(self, item: Model, condition: Condition) -> None:
         """Deletes another table's item."""
         self._write.delete(item, condition)
-        self._names["delete"].append("")
+        self._names["delete"].append(None)
 
-    def update(self, item: Model, actions: list[Action], condition: Condition | None) -> None:
-        """Updates another table's item."""
+    def update(self, item: Model, actions: list[Action], condition: Condition) -> None:
+        """Updates an item with nothing of its own to follow from that."""
         self._write.update(item, actions, condition)
-        self._names["update"].append("")
+        self._names["update"].append(None)
 
     def commit(self) -> None:
         """Carries it all out, or nothing.
@@ -186,8 +214,11 @@ class Transaction:
         Conflict if a channel would hold both kinds, or an item would be too large.
         """
         below = self._below()
-        for slug in sorted(self._changes.keys() | below.keys()):
+        for slug in sorted(self._changes.keys() | below.keys() | self._conditions.keys()):
             self._change(slug, below.get(slug, _Below()))
+        self._change_groups()
+        if sum(map(len, self._names.values())) > MAX_ITEMS:
+            raise Conflict("This is too much at once: change the groups first, and then move it.")
         write = self._write
         try:
             write._commit()
@@ -196,7 +227,6 @@ class Transaction:
 
     def _below(self) -> dict[str, _Below]:
         below: dict[str, _Below] = defaultdict(_Below)
-        at_top: set[str] = set()
         for before, after in self._changes.values():
             left = before.above if before else ""
             entered = after.above if after else ""
@@ -207,15 +237,38 @@ class Transaction:
                 below[entered].count(after, 1)
                 if left != entered:
                     below[entered].comes.add(type(after))
-            if entered == ORIGIN:
-                at_top |= _groups(after) - _groups(before)
-        for group in sorted(at_top):  # nothing above answers for these
-            self.check(Group, group, Group.slug.exists() & Group.deleting.does_not_exist())
         below.pop(ORIGIN, None)
         for slug, change in below.items():
             if len(change.comes) > 1:
                 raise Conflict(f"{slug} can hold subchannels or contents, not both.")
         return below
+
+    def _change_groups(self) -> None:
+        """Groups count the origin channels in them: nothing above answers for those."""
+        members: Counter[str] = Counter()
+        gained: set[str] = set()
+        for before, after in self._changes.values():
+            if before and before.above == ORIGIN:
+                members.subtract(groups_of(before))
+            if after and after.above == ORIGIN:
+                members.update(groups_of(after))
+                gained |= groups_of(after) - groups_of(before)
+        for slug in sorted(members.keys() | gained | self._groups.keys() | self._absent):
+            conditions = list(self._groups[slug])
+            if slug in self._absent:
+                self._write.condition_check(Group, slug, condition=Group.slug.does_not_exist())
+                self._names["check"].append(None)
+                continue
+            if slug in gained:
+                conditions.append(Group.deleting.does_not_exist())
+            if members[slug] or slug in gained:
+                conditions.append(Group.slug.exists())
+            if members[slug]:
+                actions: list[Action] = [Group.members.add(members[slug]), Group.revision.add(1)]
+                self.update(Group(slug), actions, reduce(and_, conditions))
+            elif conditions:
+                self._write.condition_check(Group, slug, condition=reduce(and_, conditions))
+                self._names["check"].append(None)
 
     def _change(self, slug: str, below: _Below) -> None:
         before, after = self._changes.get(slug, (None, None))
@@ -226,7 +279,8 @@ class Transaction:
                 self._write.update(Channel(slug), actions, reduce(and_, conditions))
                 self._names["update"].append(slug)
             elif conditions:
-                self.check(Channel, slug, reduce(and_, conditions))
+                self._write.condition_check(Channel, slug, condition=reduce(and_, conditions))
+                self._names["check"].append(slug)
             return
 
         conditions.append(Item.slug.does_not_exist() if before is None else unchanged(before))
@@ -240,23 +294,34 @@ class Transaction:
             if isinstance(after, Channel):
                 after.children, after.rating_sum = below.children, below.rating_sum
                 after.rating_count = below.rating_count
-                after.members = {group: below.members[group] for group in _groups(after)}
+                after.members = {group: below.members[group] for group in groups_of(after)}
             self._write.save(after, reduce(and_, conditions))
             self._names["put"].append(slug)
         else:
-            assert before is not None
-            gains, losses = _groups(after) - _groups(before), _groups(before) - _groups(after)
-            actions = _differences(before, after) + below.actions(gains, losses)
-            for group in sorted(gains):
-                actions.append(Channel.members[group].set(below.members[group]))
-            for group in sorted(losses):
-                # Whoever is in it below leaves it too, here.
-                actions.append(Channel.members[group].remove())
-                conditions.append(_is_counted(group, -below.members[group]))
-            if isinstance(after, Channel):
-                conditions.append(below.condition(gains))
-            self._write.update(after, actions, reduce(and_, conditions))
-            self._names["update"].append(slug)
+            self._update(before, after, below, conditions)
+
+    def _update(
+        self, before: Item, after: Item, below: _Below, conditions: list[Condition]
+    ) -> None:
+        gains = groups_of(after) - groups_of(before)
+        losses = groups_of(before) - groups_of(after)
+        totals = below.actions(gains, losses)
+        if (gains or losses) and not totals:
+            totals.append(Channel.revision.add(1))
+        totals += [Channel.members[group].set(below.members[group]) for group in sorted(gains)]
+        totals += [Channel.members[group].remove() for group in sorted(losses)]
+        if isinstance(before, Channel):
+            if losses:
+                # Whoever is in them below leaves them too, here.
+                if losses - before.members.keys():
+                    raise _uncounted()
+                if any(before.members[group] != -below.members[group] for group in losses):
+                    raise Stale([before.slug])
+                conditions.append(Channel.members == before.members)
+            conditions.append(below.condition(gains))
+        actions = [*differences(before, after), *totals]
+        self._write.update(after, actions, reduce(and_, conditions))
+        self._names["update"].append(after.slug)
 
     def _explain(self, error: TransactWriteError) -> NoReturn:
         # PynamoDB sends checks first, then deletes, puts and updates.
@@ -265,20 +330,30 @@ class Transaction:
         codes = {why.code for _, why in reasons if why}
         if "ConditionalCheckFailed" in codes:
             raise Stale(
-                [name for name, why in reasons if why and why.code == "ConditionalCheckFailed"]
+                [
+                    name
+                    for name, why in reasons
+                    if name is not None and why and why.code == "ConditionalCheckFailed"
+                ]
             ) from error
         if codes & _PASSING:
             raise Busy("Others are writing to the same channels. Try again in a moment.") from error
-        if "document path" in str(error):
-            raise Conflict(
-                "A channel has no count of its groups' members, as earlier versions wrote it: "
-                "`manage.py verify --repair` adds it."
-            ) from error
-        if "size" in str(error).lower() and "exceeded" in str(error).lower():
+        said = [str(error.cause), *(why.message for _, why in reasons if why)]
+        text = " ".join(filter(None, said)).lower()
+        if "document path" in text or "does not exist in the item" in text:
+            raise _uncounted() from error
+        if "item size" in text:
             raise Conflict(
                 "It would be more than 400 KB, with the places that it was moved from."
             ) from error
         raise error
+
+
+def _uncounted() -> Conflict:
+    return Conflict(
+        "A channel has no counts of its groups' members, as earlier versions wrote it: "
+        "`manage.py verify --repair` adds them."
+    )
 
 
 def unchanged(before: Model) -> Condition:
@@ -297,23 +372,14 @@ def check_tag(item: Model, match: frozenset[str] | None) -> None:
         )
 
 
-def _groups(item: Item | None) -> set[str]:
-    return set(item.groups or ()) if isinstance(item, Channel) else set()
-
-
 def same(attribute: Any, value: Any) -> Condition:
     """That an attribute has this value; of None, that it isn't there."""
     found = attribute.does_not_exist() if value is None else attribute == value
     return cast(Condition, found)
 
 
-def _is_counted(group: str, number: int) -> Condition:
-    path = Channel.members[group]
-    found = path == number
-    return cast(Condition, found if number else found | path.does_not_exist())
-
-
-def _differences(before: Item, after: Item) -> list[Action]:
+def differences(before: _M, after: _M) -> list[Action]:
+    """What makes of `before` an item that is as `after`, but for its totals."""
     one, other = own(before), own(after)
     attributes = type(after).get_attributes()
     return [

@@ -8,6 +8,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from chalicelib import dumps, tree
+from chalicelib.batches import pack
 from chalicelib.catalogue import BATCH, fetch
 from chalicelib.dumps import CHANNEL, CONTENT, GROUP, Dump, Entry, WrongRow, WrongRows
 from chalicelib.errors import Conflict
@@ -95,7 +96,7 @@ def carry_out(todo: Plan, done: Callable[[int], object]) -> None:
             if _differing(Group.get(group.slug, consistent_read=True), group):
                 raise Conflict(f"The group {group.slug} is another one by now.") from error
         done(1)
-    for batch in tree.pack(todo.items):
+    for batch in pack(todo.items):
         _add(batch)
         done(len(batch))
 

@@ -1,20 +1,28 @@
 """Writes of the tree: adding to it, changing what is in it, and moving it about."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from chalicelib import catalogue, groups, journal
-from chalicelib.errors import Conflict, FieldError, Invalid
+from chalicelib.batches import Change, fitting
+from chalicelib.errors import Conflict, FieldError, Invalid, PreconditionFailed
 from chalicelib.links import is_dying
-from chalicelib.models import Channel, Content, Gone, Item, own, revised
+from chalicelib.models import (
+    MAX_GROUPS,
+    Channel,
+    Content,
+    Gone,
+    Item,
+    groups_of,
+    own,
+    revised,
+)
 from chalicelib.paths import ORIGIN, join
 from chalicelib.slugs import wishes
-from chalicelib.transactions import MAX_ITEMS, Stale, Transaction, check_tag, settled
+from chalicelib.transactions import Stale, Transaction, check_tag, settled
 
-TRANSACTION_BYTES = 3_500_000  # the limit is 4 MB of items, which are estimated here
 _DRAWS = 20  # of slugs to try, six at a time
-_OWN_ITEMS = 5  # of a write, besides what `_climb` adds: itself, two channels, two of the journal
+_JOURNAL = 2  # items of a write that are in the journal, at the most
 
 
 class Written(NamedTuple):
@@ -25,7 +33,12 @@ class Written(NamedTuple):
 
 
 def create(
-    above: Sequence[str], item: Item, *, pick: bool, key: journal.Key | None = None
+    above: Sequence[str],
+    item: Item,
+    *,
+    pick: bool,
+    key: journal.Key | None = None,
+    match: frozenset[str] | None = None,
 ) -> Written:
     """Adds `item` below the path `above` (none: an origin channel).
 
@@ -33,14 +46,16 @@ def create(
     get into its groups. Repeated under the same `key`, it gives what was made.
     Two round trips: what is on the path, and the transaction; more if groups are new to the path.
 
-    Raises NotFound or Moved if the path is wrong; Conflict if the slug is taken, or what is there
-    can't hold this; Invalid if a group isn't there, or the path too long.
+    Raises NotFound or Moved if the path is wrong; PreconditionFailed if the channel there isn't one
+    of the tags `match`; Conflict if the slug is taken, or what is there can't hold this; Invalid if
+    a group isn't there, or the path too long.
     """
     catalogue.check([*above, "."])
     if key:  # so that the answer is the same one, with its ETag
         item = revised(item, born=key.born)
     for _ in range(_DRAWS if pick else 1):
-        written = _create(above, item, wishes(item.slug) if pick else [item.slug], key)
+        wanted = wishes(item.slug) if pick else [item.slug]
+        written = _create(above, item, wanted, key=key, match=match)
         if written is not None:
             return written
     raise Conflict(f"{item.slug} is taken: choose another slug.")
@@ -48,7 +63,12 @@ def create(
 
 @settled
 def _create(
-    above: Sequence[str], item: Item, wanted: Sequence[str], key: journal.Key | None
+    above: Sequence[str],
+    item: Item,
+    wanted: Sequence[str],
+    *,
+    key: journal.Key | None,
+    match: frozenset[str] | None,
 ) -> Written | None:
     """As `create`, under the first of the slugs `wanted` that is free; None if none is."""
     recalled = catalogue.in_flight(journal.recall, key) if key else None
@@ -61,6 +81,10 @@ def _create(
             return Written(items[slug], [*above, slug])  # it was carried out, and not answered
 
     chain = catalogue.find(above, items, hidden=True)
+    if match is not None:
+        if not chain:
+            raise PreconditionFailed("The top of the catalogue has no ETag for If-Match.")
+        check_tag(chain[-1], match)
     free = [slug for slug in wanted if isinstance(items.get(slug), Gone | None)]
     if not free:
         made = journal.recall(key)  # at the same moment, perhaps
@@ -69,7 +93,7 @@ def _create(
     slugs = [*above, new.slug]
     superchannels = _superchannels(chain, new)
     transaction = Transaction()
-    _climb(transaction, superchannels, new, set())
+    _climb(transaction, superchannels, None, new)
     transaction.replace(before, new)
     if superchannels:
         transaction.expect(superchannels[-1])
@@ -88,8 +112,8 @@ def change(
     """Gives what is at the path `slugs` the values that `edit` says of it, as one transaction.
 
     Another `superchannel` or `channel` moves it, with all that is below, of which nothing is read
-    or written. The channels above get into its groups. Two round trips; a move takes two more, and
-    one for each level above where it goes.
+    or written. The channels above get into its groups. Two round trips, and one if groups are new
+    at the top; a move takes two more, and one for each level above where it goes.
 
     Raises NotFound or Moved if the path is wrong; PreconditionFailed if the item isn't one of the
     tags `match`; Conflict or Invalid if it can't be as `edit` says.
@@ -97,6 +121,7 @@ def change(
     No two moves decide on the same tree: each reads an epoch before all else, and advances it. As
     a deletion does that too (removal.delete), nothing is moved into or out of what is going.
     """
+    catalogue.check(slugs)
     seen: int | None = None
     after: Item | None = None
     while True:
@@ -120,7 +145,7 @@ def change(
         superchannels = cast(list[Channel], chain[:-1])
     _check_members(before, after)
     transaction = Transaction()
-    _climb(transaction, superchannels, after, _groups(before))
+    _climb(transaction, superchannels, before, after)
     transaction.replace(before, after)
     if moved:
         if superchannels:
@@ -133,12 +158,15 @@ def change(
 
 @settled
 def widen(slug: str) -> None:
-    """Puts all channels above `slug` into its groups, as they should be. Follows its pointers."""
+    """Puts all channels above `slug` into its groups, as they should be. Follows its pointers.
+
+    The channel itself, and what else is in these groups below, isn't counted in by that.
+    """
     channel = catalogue.look([slug]).get(slug)
     if isinstance(channel, Channel):
         chain = _chain(channel, catalogue.look([channel.above]))
         transaction = Transaction()
-        _climb(transaction, _superchannels(chain, channel), channel, _groups(channel))
+        _climb(transaction, _superchannels(chain, channel), channel, channel)
         if transaction:
             transaction.commit()
 
@@ -151,28 +179,6 @@ def wrong_pointers(groups_: Iterable[str], pointer: str, above: str | None) -> l
         if not isinstance(channel, Channel) or is_dying(channel):
             wrong.append(_no_channel(pointer, above))
     return wrong
-
-
-def pack(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """`items` in their order, in as few lists as may be of which each fits one `add`."""
-    batch: dict[str, Item] = {}
-    others: set[str] = set()
-    size = 0
-    for item in items:
-        touched = _touched(item) - batch.keys()
-        # What DynamoDB counts, and a little more: types and quotes.
-        weight = len(json.dumps(item.serialize(), ensure_ascii=False).encode())
-        if batch and (
-            len(batch) + 1 + len(others | touched) > MAX_ITEMS or size + weight > TRANSACTION_BYTES
-        ):
-            yield list(batch.values())
-            batch, others, size = {}, set(), 0
-            touched = _touched(item)
-        batch[item.slug] = item
-        others |= touched
-        size += weight
-    if batch:
-        yield list(batch.values())
 
 
 @settled
@@ -193,27 +199,20 @@ def add(items: Sequence[Item]) -> None:
         try:
             transaction.commit()
         except Stale as error:
-            there = catalogue.look(error.slugs)
+            there = catalogue.look(error.slugs) if error.slugs else {}
             found = {slug: item for slug, item in there.items() if isinstance(item, Gone)}
             if found.keys() <= gone.keys():
-                raise Conflict(
-                    " ".join(
-                        f"{slug} is taken."
-                        if slug in slugs
-                        else f"{slug} is not there, holds the other kind or lacks a group."
-                        for slug in error.slugs
-                    )
-                ) from error
+                reasons = [
+                    f"{slug} is taken."
+                    if slug in slugs
+                    else f"{slug} is not there, holds the other kind or lacks a group."
+                    for slug in error.slugs
+                ]
+                text = " ".join(reasons) or "A group isn't there, or is being deleted."
+                raise Conflict(text) from error
             gone |= found
         else:
             return
-
-
-def _touched(item: Item) -> set[str]:
-    """What a transaction that adds `item` has items for besides it."""
-    if item.above != ORIGIN:
-        return {item.above}
-    return {f"group {slug}" for slug in _groups(item)}
 
 
 def _placed(item: Item, slug: str, above: str) -> Item:
@@ -262,7 +261,7 @@ def _chain(item: Item, items: dict[str, Item]) -> list[Item]:
     while slug != ORIGIN:
         found = items.get(slug) if not chain else catalogue.look([slug]).get(slug)
         if found is None or isinstance(found, Gone) or is_dying(found):
-            wrong = [_no_channel(pointer, item.above), *groups.missing(_groups(item))]
+            wrong = [_no_channel(pointer, item.above), *groups.missing(groups_of(item))]
             raise Invalid(" ".join(error.reason for error in wrong), wrong)
         if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
             raise Conflict(f"{item.slug} can't be moved to {item.above}, which is below it.")
@@ -275,14 +274,12 @@ def _no_channel(pointer: str, slug: str) -> FieldError:
     return FieldError(pointer, f"There is no channel {slug}.")
 
 
-def _groups(item: Item) -> set[str]:
-    return set(item.groups or ()) if isinstance(item, Channel) else set()
-
-
 def _check_members(before: Item, after: Item) -> None:
     """Raises Conflict if a channel would leave a group that subchannels of it are in."""
     if isinstance(before, Channel):
-        kept = {group: before.members.get(group, 0) for group in _groups(before) - _groups(after)}
+        kept = {
+            group: before.members.get(group, 0) for group in groups_of(before) - groups_of(after)
+        }
         if counts := [f"{number} in {group}" for group, number in sorted(kept.items()) if number]:
             raise Conflict(
                 f"{before.slug} has subchannels in these groups, {', '.join(counts)}: take these "
@@ -291,25 +288,36 @@ def _check_members(before: Item, after: Item) -> None:
 
 
 def _climb(
-    transaction: Transaction, superchannels: Sequence[Channel], item: Item, known: set[str]
+    transaction: Transaction, superchannels: Sequence[Channel], before: Item | None, after: Item
 ) -> None:
-    """Lets `transaction` put all of `superchannels` into the groups of `item`, but the `known`.
+    """Lets `transaction`, that makes `after` of `before`, put all `superchannels` into its groups.
 
     What doesn't fit it is put in by transactions before it, from the top down, so that a channel
     never is in a group that its superchannel isn't in, and what is cut off can be repeated.
     """
-    wanted = _groups(item)
-    lacking = [channel for channel in superchannels if not wanted <= _groups(channel)]
-    top = lacking[0].above == ORIGIN if lacking else item.above == ORIGIN
-    checks = wanted - (_groups(lacking[0]) if lacking else known) if top else set()
-    if checks:
-        groups.require(checks)
-    room = MAX_ITEMS - _OWN_ITEMS - len(checks)
-    while len(lacking) > room:
+    wanted = groups_of(after)
+    left: list[Change] = [
+        (channel, revised(channel, groups=groups_of(channel) | wanted))
+        for channel in superchannels
+        if not wanted <= groups_of(channel)
+    ]
+    for _, widened in left:
+        if widened and len(groups_of(widened)) > MAX_GROUPS:
+            raise Conflict(
+                f"{widened.slug} would be in more than {MAX_GROUPS} groups, as a channel is in all "
+                "groups of what is below it."
+            )
+    known, top = left[0] if left else (before, after)
+    if top and top.above == ORIGIN and (new := groups_of(top) - groups_of(known)):
+        groups.require(new)
+    while True:
+        fit = fitting([*left, (before, after)], _JOURNAL)
+        if len(fit) > len(left):
+            break
         part = Transaction()
-        for channel in lacking[:room]:
-            part.replace(channel, revised(channel, groups=_groups(channel) | wanted))
+        for change_ in fit:
+            part.replace(*change_)
         part.commit()
-        lacking, room = lacking[room:], MAX_ITEMS - _OWN_ITEMS
-    for channel in lacking:
-        transaction.replace(channel, revised(channel, groups=_groups(channel) | wanted))
+        left = left[len(fit) :]
+    for change_ in left:
+        transaction.replace(*change_)

@@ -3,14 +3,15 @@
 import contextlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
 from chalicelib import catalogue, removal, tree
+from chalicelib import groups as groups_
 from chalicelib.errors import PopflixError
-from chalicelib.models import Channel, Content, Gone, Group, Item, revised, tag
+from chalicelib.models import Channel, Content, Gone, Group, Item, groups_of, revised, tag
 from chalicelib.paths import ORIGIN
 from chalicelib.transactions import Stale, Transaction, same, settled, unchanged
 
@@ -20,7 +21,7 @@ PATIENCE = 600  # seconds that finishing one deletion may take
 
 _ATTRIBUTES = sorted({*Channel.get_attributes(), *Content.get_attributes()} - {"metadata"})
 
-Items = Mapping[str, Item]
+Items = Mapping[str, Item | Group]
 
 
 class Violation(NamedTuple):
@@ -59,7 +60,7 @@ def verify() -> Found:
         between = scan()
         again = {str(violation): violation for violation in _recount(between)}
         slugs = {slug for violation in again.values() for slug in violation.seen}
-        after = catalogue.look(slugs)
+        after = _look(slugs)
         still = {
             slug
             for slug in slugs
@@ -72,18 +73,15 @@ def verify() -> Found:
         }
         suspected = {name: again[name] for name in again.keys() - confirmed.keys()}
         before = between
-    channels = (item for item in before.values() if isinstance(item, Channel) and item.deleting)
-    unfinished = [f"{channel.slug} is deleted by half." for channel in channels]
-    groups = (group for group in Group.scan(consistent_read=True) if group.deleting)
-    unfinished += [f"The group {group.slug} is deleted by half." for group in groups]
+    unfinished = [f"The deletion of {name} has begun." for name in sorted(_going(before))]
     return Found(list(confirmed.values()), sorted(suspected), unfinished)
 
 
 def repair(say: Callable[[str], object]) -> Found:
     """Mends all that `verify` finds and that can be, and finishes deletions; returns what is left.
 
-    Each repair is a transaction that happens only if what it mends is still as it was read. What
-    they change is found, and mended, by the next round. `say` is told of each.
+    Each repair consists of transactions that happen only if what they mend is still as it was read.
+    What they change is found, and mended, by the next round. `say` is told of each.
     """
     for _ in range(ROUNDS):
         found = verify()
@@ -91,7 +89,7 @@ def repair(say: Callable[[str], object]) -> Found:
         if not found.unfinished and not any(mend for _, mend in repairs):
             break
         # Deletions come last, as they go by the totals.
-        for name, mend in [*repairs, *_deletions()]:
+        for name, mend in [*repairs, *_deletions(scan() if found.unfinished else {})]:
             if mend is not None:
                 try:
                     mend()
@@ -104,13 +102,24 @@ def repair(say: Callable[[str], object]) -> Found:
     return found
 
 
-def scan() -> dict[str, Item]:
-    """Every item by slug, without metadata."""
+def scan() -> dict[str, Item | Group]:
+    """Every item by slug, without metadata, and every group by `group` and its slug."""
     every = Item.scan(consistent_read=True, attributes_to_get=_ATTRIBUTES)
-    return {item.slug: item for item in every}
+    found: dict[str, Item | Group] = {item.slug: item for item in every}
+    return found | {_name(group.slug): group for group in Group.scan(consistent_read=True)}
 
 
-def _state(item: Item | None) -> tuple[str, object] | None:
+def _name(group: str) -> str:
+    return f"group {group}"
+
+
+def _look(names: Iterable[str]) -> dict[str, Item | Group | None]:
+    slugs = {name for name in names if not name.startswith(_name(""))}
+    groups = {name: groups_.find(name.partition(" ")[2]) for name in names if name not in slugs}
+    return {**(catalogue.look(slugs) if slugs else {}), **groups}
+
+
+def _state(item: Item | Group | None) -> tuple[str, object] | None:
     """What changes with `item`, metadata aside, and with what is directly below it."""
     if item is None:
         return None
@@ -119,8 +128,18 @@ def _state(item: Item | None) -> tuple[str, object] | None:
     return tag(item), getattr(item, "revision", None)
 
 
-def _recount(items: Items) -> Iterator[Violation]:
-    groups = {group.slug for group in Group.scan(consistent_read=True)}
+def _going(items: Items) -> dict[str, Channel | Group]:
+    """What is being deleted, or was by half."""
+    return {
+        name: item
+        for name, item in items.items()
+        if isinstance(item, Channel | Group) and item.deleting
+    }
+
+
+def _recount(everything: Items) -> Iterator[Violation]:
+    items = {slug: item for slug, item in everything.items() if isinstance(item, Item)}
+    groups = {item.slug: item for item in everything.values() if isinstance(item, Group)}
     below: dict[str, list[Item]] = defaultdict(list)
     for item in items.values():
         if not isinstance(item, Gone):
@@ -130,8 +149,18 @@ def _recount(items: Items) -> Iterator[Violation]:
     channels = [item for item in items.values() if isinstance(item, Channel)]
     for channel in channels:
         yield from _of_below(channel, below[channel.slug])
-        yield from _of_groups(channel, items.get(channel.above), groups)
+        yield from _of_groups(channel, items.get(channel.above), groups.keys())
     yield from _circles({channel.slug: channel for channel in channels})
+    at_top = Counter(group for item in below[ORIGIN] for group in groups_of(item))
+    for group in groups.values():
+        if group.members != at_top[group.slug]:
+            yield Violation(
+                _name(group.slug),
+                f"it has {group.members} members; a recount gives {at_top[group.slug]}.",
+                "set what was recounted.",
+                (_name(group.slug),),
+                partial(_set, group, {"members": at_top[group.slug]}),
+            )
 
 
 def _of_pointer(item: Item, above: Item | None) -> Iterator[Violation]:
@@ -186,7 +215,7 @@ def _listed(totals: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {members[name]}" for name in totals)
 
 
-def _of_groups(channel: Channel, above: Item | None, groups: set[str]) -> Iterator[Violation]:
+def _of_groups(channel: Channel, above: Item | None, groups: Set[str]) -> Iterator[Violation]:
     own = channel.groups or set()
     for group in sorted(own - groups):
         yield Violation(
@@ -229,17 +258,18 @@ def _circles(channels: Mapping[str, Channel]) -> Iterator[Violation]:
         passed.update(walk)
 
 
-def _set(channel: Channel, totals: Mapping[str, Any]) -> None:
+def _set(item: Channel | Group, totals: Mapping[str, Any]) -> None:
     """Sets totals, unless anything was added, or taken away, since they were counted."""
-    attributes: Any = Channel.get_attributes()
-    as_counted = Channel.revision == channel.revision
-    if not channel.revision:
-        as_counted |= Channel.revision.does_not_exist()
+    attributes: Any = type(item).get_attributes()
+    as_counted = attributes["revision"] == item.revision
+    if not item.revision:
+        as_counted |= attributes["revision"].does_not_exist()
+    actions = [attributes[name].set(value) for name, value in totals.items()]
     transaction = Transaction()
     transaction.update(
-        Channel(channel.slug),
-        [attributes[name].set(value) for name, value in totals.items()] + [Channel.revision.add(1)],
-        as_counted & same(Channel.born, channel.born),
+        item,
+        [*actions, attributes["revision"].add(1)],
+        as_counted & same(attributes["born"], item.born) & attributes["slug"].exists(),
     )
     with contextlib.suppress(Stale):  # the next round counts again
         transaction.commit()
@@ -278,25 +308,25 @@ def _rescue(slug: str, above: str) -> None:
             Channel.rating_sum.add(content.rating),
             Channel.revision.add(1),
         ],
-        Channel.children == Channel.rating_count,
+        Channel.superchannel.exists()
+        & (Channel.children == Channel.rating_count)
+        & Channel.deleting.does_not_exist(),
     )
     transaction.commit()
 
 
 def _take_out(group: str) -> None:
-    removal.take_out(group, time.monotonic() + PATIENCE)
+    removal.take_out(group, None, time.monotonic() + PATIENCE)
 
 
-def _deletions() -> Iterator[tuple[str, Callable[[], None]]]:
-    for item in Item.subchannels.scan(Channel.deleting.exists()):
-        yield f"{item.slug}: its deletion is finished.", partial(_finish, item.slug)
-    for group in Group.scan(Group.deleting.exists(), consistent_read=True):
-        yield f"The group {group.slug}: its deletion is finished.", partial(_delete, group.slug)
+def _deletions(items: Items) -> Iterator[tuple[str, Callable[[], None]]]:
+    for name, item in _going(items).items():
+        yield f"{name}: its deletion is finished.", partial(_finish, item)
 
 
-def _finish(slug: str) -> None:
-    removal.finish(slug, time.monotonic() + PATIENCE)
-
-
-def _delete(group: str) -> None:
-    removal.delete_group(group, deadline=time.monotonic() + PATIENCE)
+def _finish(item: Channel | Group) -> None:
+    deadline = time.monotonic() + PATIENCE
+    if isinstance(item, Channel):
+        removal.finish(item, deadline)
+    else:
+        removal.take_out(item.slug, item, deadline)

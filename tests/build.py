@@ -1,11 +1,15 @@
 """Small catalogues for tests, put in the way the product does."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from pynamodb.exceptions import PutError
+
 from chalicelib import tree
+from chalicelib.batches import pack
 from chalicelib.models import Channel, Content, Group, Item
 from chalicelib.paths import ORIGIN
 
@@ -30,8 +34,9 @@ def put(items: Iterable[Item]) -> None:
     items = list(items)
     slugs = {slug for item in items if isinstance(item, Channel) for slug in item.groups or ()}
     for slug in sorted(slugs):
-        Group(slug, title=slug.title()).save()
-    for batch in tree.pack(items):
+        with suppress(PutError):  # it is there
+            Group(slug, title=slug.title()).save(Group.slug.does_not_exist())
+    for batch in pack(items):
         tree.add(batch)
 
 

@@ -41,6 +41,10 @@ def violations_of(
         above = item["superchannel"]["S"]
         subchannels[above] += 1
         members.update((above, group) for group in _groups(item))
+    for group in known_groups:
+        stated, counted = int(group["members"]["N"]), members[ORIGIN, group["slug"]["S"]]
+        if stated != counted:
+            wrong.append(f"group {group['slug']['S']} counts {stated} members of {counted}")
     for slug, item in contents.items():
         rating = Decimal(item["rating"]["N"])
         ratings[item["channel"]["S"]].append(rating)

@@ -8,6 +8,7 @@ wrote, in microseconds, and may look at a moment of the past, as reads of Dynamo
 
 import copy
 import json
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +17,17 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 from botocore.model import OperationModel
+from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.comparisons import ConditionExpressionParser, Func, Op, OpEqual
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.models.utilities import dynamo_json_dump
+from moto.dynamodb.parsing import validators
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.responses import DynamoHandler
 from pynamodb.models import Model
@@ -226,6 +230,11 @@ def twin() -> Iterator[Twin]:
         patch.setattr(ConditionExpressionParser, "parse", _parse)
         patch.setattr(OpEqual, "expr", _equal)
         patch.setattr(UpdateExpressionParser, "make", cache(UpdateExpressionParser.make))
+        patch.setattr(DepthFirstTraverser, "nodes_to_be_processed", _kinds_of_nodes)
+        patch.setattr(validators, "deepcopy", _copy_of_expression)
+        patch.setattr(validators.UpdateExpressionValidator, "get_ast_processors", _processors)
+        patch.setattr(UserAgentString, "to_string", lambda agent: "twin")
+        patch.setattr(LimitedSizeDict, "__setitem__", dict.__setitem__)  # nothing is large here
         clients: list[Any] = [model._get_connection().connection.client for model in _models()]
         create_tables(clients[0])
         for client in clients:
@@ -247,6 +256,42 @@ def _copy_of_table(table: Table, memo: object) -> Table:
     twin = copy.copy(table)
     twin.items = copy.copy(table.items)
     return twin
+
+
+_pickled: dict[int, bytes] = {}  # of expressions, which are there for good once they are parsed
+
+
+def _copy_of_expression(expression: object) -> object:
+    if id(expression) not in _pickled:
+        _pickled[id(expression)] = pickle.dumps(expression, pickle.HIGHEST_PROTOCOL)
+    return pickle.loads(_pickled[id(expression)])
+
+
+_all_processors = validators.UpdateExpressionValidator.get_ast_processors
+
+
+def _processors(validator: validators.UpdateExpressionValidator) -> Any:
+    """What carries an update out, without checks that every update of the product passes."""
+    return [
+        processor for processor in _all_processors(validator) if not isinstance(processor, _CHECKS)
+    ]
+
+
+_CHECKS = (
+    validators.ActionCountValidator,
+    validators.EmptyStringKeyValueValidator,
+    validators.OverlappingPathsValidator,
+    validators.TypeMismatchValidator,
+    validators.UpdateHashRangeKeyValidator,
+)
+_kinds: dict[type, tuple[type, ...]] = {}
+
+
+def _kinds_of_nodes(traverser: Any) -> tuple[type, ...]:
+    kind = type(traverser)
+    if kind not in _kinds:
+        _kinds[kind] = tuple(traverser._processing_map())
+    return _kinds[kind]
 
 
 def _equal(comparison: OpEqual, item: Any) -> bool:

@@ -105,7 +105,7 @@ def test_groups_that_are_new_to_the_path_are_looked_up_and_added_in_the_same_tra
     assert operations(sent) == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
     assert list(sent[1].request["RequestItems"]) == ["groups"]
     assert written(sent) == [
-        "ConditionCheck news", "Put new", "Update shows", "Update storage", "Update video",
+        "Put new", "Update news", "Update shows", "Update storage", "Update video",
     ]  # fmt: skip
     with traffic() as sent:  # known to the channel above, so not looked up
         body(get("/storage/video", "POST", a_channel("More", groups=["kids", "news"])), 201)
@@ -172,7 +172,8 @@ def test_what_is_refused_for_what_there_is_costs_a_read(get: Get) -> None:
         ("DELETE", "/nothing", b"", 404),
     ):
         with traffic() as sent:
-            body(get(target, method, sent_body, If_Match='"x"'), status)
+            headers = {"If_Match": '"x"'} if status == 412 else {}
+            body(get(target, method, sent_body, **headers), status)
         assert operations(sent) == ["BatchGetItem"]
 
 
@@ -251,7 +252,11 @@ def test_a_write_costs_the_same_however_much_is_below_or_beside_it(get: Get) -> 
 
 def fill(mark: str, number: int) -> None:
     """Puts in `many` with so many subchannels, `audio` with so many contents, and where to move."""
-    rated: dict[str, Any] = {"children": number, "rating_count": number, "rating_sum": Decimal(5 * number)}
+    rated: dict[str, Any] = {
+        "children": number,
+        "rating_count": number,
+        "rating_sum": Decimal(5 * number),
+    }
     with Item.batch_write() as batch:  # moto is slow at transactions
         for item in (
             channel(f"{mark}many", children=number),

@@ -80,6 +80,7 @@ def connected(
     elsewhere = {model: model._connection for model in MODELS}
     for model in MODELS:
         model._connection = connections[model]
+        model._get_connection().connection.client  # noqa: B018  # made here, not by many threads
     yield
     for model in MODELS:
         connections[model] = model._connection
@@ -91,6 +92,7 @@ class Fire:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.connections: Connections = dict.fromkeys(MODELS)
 
     def rules(self, *rules: dict[str, Any]) -> None:
         """Has faults happen from now on; without any rule, none."""
@@ -124,6 +126,8 @@ def proxy(endpoint: str) -> Iterator[Fire]:
         fire = Fire(f"http://127.0.0.1:{port}")
         try:
             await_answer(fire, process)
+            # It reads the definitions of all of AWS at its first request, which takes seconds.
+            boto3.client("dynamodb", endpoint_url=fire.url).list_tables()
             yield fire
         finally:
             process.terminate()
@@ -150,6 +154,6 @@ def fire(
     """The proxy, without rules, through which the models' requests go, to empty tables."""
     proxy.rules()
     create_tables(own_client)
-    with connected(proxy.url, dict.fromkeys(MODELS), monkeypatch):
+    with connected(proxy.url, proxy.connections, monkeypatch):
         yield proxy
     proxy.rules()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from mypy_boto3_dynamodb import DynamoDBClient
 from pynamodb.exceptions import TransactWriteError
 
-from chalicelib import transfer, tree
+from chalicelib import batches, transfer, tree
 from chalicelib.dumps import WrongRows
 from chalicelib.errors import Conflict
 from chalicelib.models import Channel, Content, Group, Item, connection
@@ -129,7 +129,7 @@ def hooked(event: str, hook: Hook) -> Iterator[None]:
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small dump takes several transactions."""
-    monkeypatch.setattr(tree, "MAX_ITEMS", 4)
+    monkeypatch.setattr(batches, "MAX_ITEMS", 4)
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_a_small_dump_keeps_the_invariants_in_however_many_transactions(
     client: DynamoDBClient, whole: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for size in range(1, 15):
-        monkeypatch.setattr(tree, "MAX_ITEMS", size)
+        monkeypatch.setattr(batches, "MAX_ITEMS", size)
         load(SMALL, lambda rows: violations(client) == [] or pytest.fail("broken in between"))
         assert tables(client) == whole
         create_tables(client)
@@ -440,10 +440,10 @@ def test_a_load_with_other_transactions_than_the_one_before_finishes_it(
     client: DynamoDBClient, whole: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = transfer.plan(json.dumps(SMALL))
-    monkeypatch.setattr(tree, "MAX_ITEMS", 5)
+    monkeypatch.setattr(batches, "MAX_ITEMS", 5)
     with pytest.raises(Killed):
         load(SMALL, _dies_after(4))
-    monkeypatch.setattr(tree, "MAX_ITEMS", 3)
+    monkeypatch.setattr(batches, "MAX_ITEMS", 3)
     transfer.carry_out(late, bool)
     assert tables(client) == whole
 
@@ -677,7 +677,7 @@ def test_the_largest_content_fits(client: DynamoDBClient) -> None:
 def test_a_channel_in_as_many_groups_as_may_be_has_subchannels(
     client: DynamoDBClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "MAX_ITEMS", 1)
+    monkeypatch.setattr(batches, "MAX_ITEMS", 1)
     groups = [group(pk, f"G{pk}", slug=f"g{pk}-".ljust(250, "x")) for pk in range(1, 91)]
     every = list(range(1, 91))
     load([*groups, channel(1, "Top", groups=every), channel(2, "Sub", 1, groups=every)])

@@ -17,7 +17,7 @@ from chalicelib.transactions import Stale, Transaction, same, settled, unchanged
 
 ROUNDS = 5  # that something has to stand still, or to be mended
 LOST = "lost-and-found"  # the channel for contents whose own isn't there
-PATIENCE = 600  # seconds that finishing one deletion may take
+PATIENCE = 60  # seconds that finishing one deletion may take in one round
 
 _ATTRIBUTES = sorted({*Channel.get_attributes(), *Content.get_attributes()} - {"metadata"})
 

@@ -42,9 +42,9 @@ def violations_of(
         subchannels[above] += 1
         members.update((above, group) for group in _groups(item))
     for group in known_groups:
-        stated, counted = int(group["members"]["N"]), members[ORIGIN, group["slug"]["S"]]
-        if stated != counted:
-            wrong.append(f"group {group['slug']['S']} counts {stated} members of {counted}")
+        slug, stated = group["slug"]["S"], int(group["members"]["N"])
+        if stated != members[ORIGIN, slug]:
+            wrong.append(f"group {slug} counts {stated} members of {members[ORIGIN, slug]}")
     for slug, item in contents.items():
         rating = Decimal(item["rating"]["N"])
         ratings[item["channel"]["S"]].append(rating)

@@ -244,7 +244,7 @@ def test_what_aws_fails_at_is_told_without_details(
     get: Get, monkeypatch: pytest.MonkeyPatch, code: str, aws_status: int, status: int
 ) -> None:
     # Of writes, which all stop alike: else they would go on for seconds, were it throttling.
-    stop: Any = tree.change.retry.stop
+    stop: Any = tree.change.retry.stop  # type: ignore[attr-defined]
     monkeypatch.setattr(stop.stops[0], "max_delay", 0)
 
     def fail(**kwargs: Any) -> Any:

@@ -136,7 +136,7 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What is waited between attempts, in seconds, without waiting."""
     waits: list[float] = []
-    monkeypatch.setattr(tree.add.retry, "sleep", waits.append)
+    monkeypatch.setattr(tree.add.retry, "sleep", waits.append)  # type: ignore[attr-defined]
     return waits
 
 

@@ -28,8 +28,8 @@ def violations_of(
     """The same of what the two tables hold; slugs are unique as the key."""
     items = {item["slug"]["S"]: item for item in catalogue}
     groups = {item["slug"]["S"] for item in known_groups}
-    channels = {slug: item for slug, item in items.items() if item["kind"]["S"] == "channel"}
-    contents = {slug: item for slug, item in items.items() if item["kind"]["S"] == "content"}
+    channels = {slug: item for slug, item in items.items() if _kind(item) == "channel"}
+    contents = {slug: item for slug, item in items.items() if _kind(item) == "content"}
     wrong = []
     for slug, item in items.items():
         wrong += _of_pointers(slug, item, channels.keys())
@@ -77,7 +77,7 @@ _POINTERS: dict[str, set[str]] = {
 
 
 def _of_pointers(slug: str, item: dict[str, Any], channels: Collection[str]) -> list[str]:
-    kind = item["kind"]["S"]
+    kind = _kind(item)
     if kind not in _POINTERS:
         return [f"{slug} is of kind {kind}"]
     pointers = item.keys() & {"superchannel", "channel"}
@@ -88,6 +88,10 @@ def _of_pointers(slug: str, item: dict[str, Any], channels: Collection[str]) -> 
         for above in (item[pointer]["S"] for pointer in pointers)
         if above not in channels and (above, kind) != (ORIGIN, "channel")
     ]
+
+
+def _kind(item: dict[str, Any]) -> str:
+    return str(item.get("kind", {}).get("S", "nothing"))
 
 
 def _groups(item: dict[str, Any]) -> set[str]:

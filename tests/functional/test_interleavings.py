@@ -148,14 +148,14 @@ PAIRS = [
     ("delete n", "delete n", "rate n 9"),
     ("delete d", "delete d", "create m in d in g"),
     ("update d", "create content k in d", "create m in d in g"),
-    ("update d", "move b to d", "delete d"),
+    ("update d", "move e to d", "delete d"),
     ("update shape of the tree", "move s to f", "move e to t"),
-    ("update e", "move b to e", "make e anew"),
+    ("update f", "move n to f", "delete f"),
     ("update b", "put c in h", "move b to e"),
     ("update a", "take a out of h", "put d in h"),
     ("update a", "create m in b in h", "take a out of h"),
     ("put m", "create m at the top", "create m in b"),
-    ("check g", "put e in g", "delete group g"),
+    ("update g", "put e in g", "delete group g"),
 ]
 
 

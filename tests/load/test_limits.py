@@ -1,8 +1,8 @@
 """Writes as large as they may be, on AWS's own engine, which knows its own limits."""
 
 import time
-from itertools import pairwise
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,12 +90,12 @@ def test_large_contents_are_deleted(client: DynamoDBClient) -> None:
 
 
 def test_what_was_moved_too_often_to_be_remembered_is_told_so() -> None:
-    former = {f"{n:04}".ljust(250, "x") for n in range(1637)}
-    above = "a" * 250
-    put([channel(above), channel("b"), channel("c", above)])
+    former = {f"{n:04}".ljust(250, "x") for n in range(1636)}
+    above, other = "a" * 250, "b" * 250
+    put([channel(above), channel(other), channel("c", above)])
     Channel("c").update([Channel.former.set(former)])
     with pytest.raises(Conflict, match="400 KB"):
-        tree.change([above, "c"], lambda item: {"superchannel": "b"})
+        tree.change([above, "c"], lambda item: {"superchannel": other})
 
 
 def test_a_channel_of_an_earlier_version_is_told_so_and_repaired(client: DynamoDBClient) -> None:

@@ -108,7 +108,7 @@ class _Below:
         """Under which the channel takes this, which itself gets into the groups `gains` by it."""
         conditions: list[Condition] = [Channel.superchannel.exists()]
         counted = sorted(group for group, number in self.members.items() if number)
-        if self.comes or +self.members:
+        if self.comes:
             conditions.append(Channel.deleting.does_not_exist())
         if Content in self.comes:
             conditions.append(Channel.children == Channel.rating_count)

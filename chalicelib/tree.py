@@ -164,7 +164,7 @@ def widen(slug: str) -> None:
     """
     channel = catalogue.look([slug]).get(slug)
     if isinstance(channel, Channel):
-        chain = _chain(channel, catalogue.look([channel.above]))
+        chain = _chain(channel, catalogue.look([channel.above]), going=True)
         transaction = Transaction()
         _climb(transaction, _superchannels(chain, channel), channel, channel)
         if transaction:
@@ -249,18 +249,19 @@ def _superchannels(chain: Sequence[Item], item: Item) -> list[Channel]:
     return cast(list[Channel], list(chain))
 
 
-def _chain(item: Item, items: dict[str, Item]) -> list[Item]:
+def _chain(item: Item, items: dict[str, Item], *, going: bool = False) -> list[Item]:
     """The items from the origin channel down to what `item` is to be below.
 
     Of them only the lowest is in `items`, the others are read one by one. Raises Invalid or
-    Conflict if `item` can't be there.
+    Conflict if `item` can't be there, or if what is there is being deleted, unless it may be
+    `going`.
     """
     pointer = "channel" if isinstance(item, Content) else "superchannel"
     chain: list[Item] = []
     slug = item.above
     while slug != ORIGIN:
         found = items.get(slug) if not chain else catalogue.look([slug]).get(slug)
-        if found is None or isinstance(found, Gone) or is_dying(found):
+        if found is None or isinstance(found, Gone) or (is_dying(found) and not going):
             wrong = [_no_channel(pointer, item.above), *groups.missing(groups_of(item))]
             raise Invalid(" ".join(error.reason for error in wrong), wrong)
         if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:

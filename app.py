@@ -69,8 +69,8 @@ def path_slugs() -> list[str]:
     slugs = paths.split(path, encoded=not settings.GATEWAY_DECODES_PATHS)
     if slugs is None:
         raise NotFound(
-            "Nothing is at this path, as slugs are of a-z, 0-9, _ and -. GET / lists the channels "
-            "to start from, GET /-/groups the groups."
+            "Nothing is at this path, or it takes other methods: slugs are of a-z, 0-9, _ and -, "
+            "and what begins with /-/ is in README. GET / lists the channels to start from."
         )
     return slugs
 

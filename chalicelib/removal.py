@@ -106,7 +106,8 @@ def _begin(
 
 
 def _check_below(channel: Channel, below: Below | None) -> None:
-    much = "contents" if channel.rating_count else "subchannels"
+    much = "content" if channel.rating_count else "subchannel"
+    much += "" if channel.children == 1 else "s"
     if below is None:
         instead = "" if channel.rating_count else ", ?below=detach makes them origin channels"
         raise Conflict(

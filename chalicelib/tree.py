@@ -265,7 +265,8 @@ def _chain(item: Item, items: dict[str, Item], *, going: bool = False) -> list[I
             wrong = [_no_channel(pointer, item.above), *groups.missing(groups_of(item))]
             raise Invalid(" ".join(error.reason for error in wrong), wrong)
         if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
-            raise Conflict(f"{item.slug} can't be moved to {item.above}, which is below it.")
+            where = "itself" if item.above == item.slug else f"{item.above}, which is below it"
+            raise Conflict(f"{item.slug} can't be moved to {where}.")
         chain.insert(0, found)
         slug = found.above
     return chain
@@ -283,8 +284,8 @@ def _check_members(before: Item, after: Item) -> None:
         }
         if counts := [f"{number} in {group}" for group, number in sorted(kept.items()) if number]:
             raise Conflict(
-                f"{before.slug} has subchannels in these groups, {', '.join(counts)}: take these "
-                "out first."
+                f"{before.slug} can't leave groups that subchannels of it are in "
+                f"({', '.join(counts)}): take the subchannels out first."
             )
 
 

@@ -147,6 +147,8 @@ def json_body(request: Request) -> dict[str, Any]:
     stated = request.headers.get("content-type") or "application/json"
     if stated.partition(";")[0].strip().lower() not in _JSON:
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+    if not request.raw_body:
+        raise Invalid("The body is empty: send a JSON object.")
     try:
         body = simplejson.loads(request.raw_body, use_decimal=True, object_pairs_hook=_object)
     except RecursionError:

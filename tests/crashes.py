@@ -19,14 +19,15 @@ class _Death:
     From then on it gets no request through, whatever it does to clean up: it is dead.
     """
 
-    def __init__(self, number: int, *, after: bool) -> None:
+    def __init__(self, number: int, *, after: bool, reads: bool) -> None:
         self._left = number
         self._after = after
+        self._reads = reads
         self.came = False
 
     def before(self, call: Call) -> int:
         """Of a request that is about to be carried out."""
-        self._left -= 1
+        self._left -= call.writes or self._reads
         self.came |= self._left == 0 and not self._after
         if self.came:
             raise Killed
@@ -39,12 +40,17 @@ class _Death:
             raise Killed
 
 
-def crashes(twin: Twin, start: Version, operation: Callable[[], object]) -> Iterator[str]:
-    """Has the operation die at every point, from `start` each time; says where it just died."""
+def crashes(
+    twin: Twin, start: Version, operation: Callable[[], object], *, reads: bool = True
+) -> Iterator[str]:
+    """Has the operation die at every point, from `start` each time; says where it just died.
+
+    Without `reads`, only right before and after each write: in between, nothing changes.
+    """
     for number in count(1):
         for after in (False, True):
             twin.restore(start)
-            death = _Death(number, after=after)
+            death = _Death(number, after=after, reads=reads)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(twin, "before", death.before)
                 patch.setattr(twin, "after", death.after)
@@ -55,4 +61,5 @@ def crashes(twin: Twin, start: Version, operation: Callable[[], object]) -> Iter
             if not death.came:
                 return
             proofs.count("crash points")
-            yield f"{'after' if after else 'before'} request {number}"
+            what = "request" if reads else "write"
+            yield f"{'after' if after else 'before'} {what} {number}"

@@ -43,6 +43,8 @@ def violations_of(
         members.update((above, group) for group in _groups(item))
     for group in known_groups:
         slug, stated = group["slug"]["S"], int(group["members"]["N"])
+        if "title" not in group:
+            wrong.append(f"group {slug} has no title")
         if stated != members[ORIGIN, slug]:
             wrong.append(f"group {slug} counts {stated} members of {members[ORIGIN, slug]}")
     for slug, item in contents.items():

@@ -1,6 +1,7 @@
 """Every kind of write, on one small tree on which they collide."""
 
 import random
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from tests.build import channel, content, put
 
 Write = Callable[[], object]
 
-NEVER = 1e12  # a deadline of time.monotonic
+PATIENCE = 25  # seconds that a deletion may take
 FINGERPRINT = "0123456789abcdef"
 
 
@@ -35,11 +36,11 @@ def plant() -> None:
 
 
 def break_by_hand() -> None:
-    """Breaks every invariant that can be, on top of `plant` or another tree of a to e."""
+    """Breaks what can be, on top of `plant` or another tree of a to e."""
     Channel("a").update([Channel.children.set(7), Channel.members["g"].set(5)])
     Channel("d").update([Channel.rating_sum.set(Decimal("0.1"))])
     Channel("e").update([Channel.groups.set({"nowhere"}), Channel.members["nowhere"].set(0)])
-    Group("k", title="K").save()
+    Group("k", title="K", members=3).save()
     Channel("b").update([Channel.groups.set({"g", "k"}), Channel.members["k"].set(0)])
     channel("orphan", "nowhere").save()
     content("stray", "nowhere").save()
@@ -67,12 +68,12 @@ def change(path: str, **values: Any) -> Write:
 
 def delete(path: str, below: removal.Below | None = None) -> Write:
     """Deletes what is at `path`."""
-    return lambda: removal.delete(_slugs(path), below=below, deadline=NEVER)
+    return lambda: removal.delete(_slugs(path), below=below, deadline=time.monotonic() + PATIENCE)
 
 
 def delete_group(slug: str) -> Write:
     """Deletes a group."""
-    return lambda: removal.delete_group(slug, deadline=NEVER)
+    return lambda: removal.delete_group(slug, deadline=time.monotonic() + PATIENCE)
 
 
 def _slugs(path: str) -> list[str]:

@@ -131,6 +131,6 @@ def test_a_repair_that_dies_is_completed_by_the_next(tables: Twin, broken: Versi
     assert verify.repair(bool).violations == []
     assert violations_of(tables.items("catalogue"), tables.items("groups")) == []
     whole = contents_of(tables)
-    for point in crashes(tables, broken, lambda: verify.repair(bool)):
+    for point in crashes(tables, broken, lambda: verify.repair(bool), reads=False):
         verify.repair(bool)
         assert contents_of(tables) == whole, point

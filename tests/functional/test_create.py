@@ -186,6 +186,8 @@ def test_a_title_without_letter_or_digit_asks_for_a_slug(get: Get) -> None:
         reply = get("/video", "POST", sent)
         assert wrong_fields(reply, 422) == ["slug"]
         assert "no letter or digit" in body(reply, 422)["detail"]
+    both = get("/video", "POST", a_channel("?!", groups=["nothing"]))
+    assert wrong_fields(both, 422) == ["slug", "groups"]
     assert wrong_fields(get("/-/groups", "POST", {"title": "!"}), 422) == ["slug"]
     made = created(get("/video", "POST", a_channel("?!", slug="what")))
     assert (made["slug"], made["title"]) == ("what", "?!")
@@ -266,9 +268,15 @@ def test_a_value_that_a_field_can_not_have_is_refused(get: Get) -> None:
 
 
 def test_a_body_says_which_of_the_two_kinds_it_is_of(get: Get) -> None:
-    for sent in ({}, {"title": "A", "name": "A"}, {"language": "English"}):
+    more: list[str]
+    for sent, more in (
+        ({}, []),
+        ({"title": "A", "name": "A"}, []),
+        ({"language": "English"}, []),
+        ({"active": 1, "slug": "-"}, ["active", "slug"]),
+    ):
         reply = get("/", "POST", sent)
-        assert wrong_fields(reply) == ["title", "name"]
+        assert sorted(wrong_fields(reply)) == sorted(["title", "name", *more])
         assert "a channel has a title, a content a name" in body(reply, 400)["detail"]
 
 
@@ -384,6 +392,20 @@ def test_what_can_not_be_there_is_refused(get: Get) -> None:
 
 
 @pytest.mark.usefixtures("library")
+def test_nothing_is_created_below_a_channel_that_was_changed_since_it_was_read(get: Get) -> None:
+    old = get("/video/empty").headers["ETag"]
+    new = get("/video/empty", "PATCH", {"title": "New"}).headers["ETag"]
+    create = partial(get, "/video/empty", "POST", a_content("New"))
+    for stale in (old, f"W/{new}"):
+        body(create(If_Match=stale), 412)
+    for good in (new, "*", f"{old}, {new}"):
+        created(create(If_Match=good))
+    assert totals("empty") == (3, 3, 3)
+    found = body(get("/", "POST", a_channel("New"), If_Match=new), 412)
+    assert "If-Match" in found["detail"]
+
+
+@pytest.mark.usefixtures("library")
 def test_editors_create_below_what_is_inactive(get: Get) -> None:
     assert created(get("/video/hidden", "POST", a_channel("New")))["path"] == "/video/hidden/new"
     assert get("/video/hidden/new").status == 404
@@ -456,11 +478,14 @@ def test_groups_go_all_the_way_up_a_chain_that_one_transaction_can_not_hold(get:
 def test_a_channel_is_in_90_groups_at_most(get: Get) -> None:
     groups = [f"g{number:02}" for number in range(90)]
     with Group.batch_write() as batch:
-        for slug in groups:
+        for slug in (*groups, "g90"):
             batch.save(Group(slug, title=slug))
     assert created(get("/", "POST", a_channel("Video", groups=groups)))["groups"] == groups
     assert created(get("/video", "POST", a_channel("New", groups=groups)))["groups"] == groups
     assert wrong_fields(get("/", "POST", a_channel("More", groups=[*groups, "g90"]))) == ["groups"]
+    # Nor is it by what is below it.
+    found = body(get("/video/new", "POST", a_channel("Newer", groups=["g90"])), 409)
+    assert "video would be in more than 90 groups" in found["detail"]
     assert broken() == []
 
 

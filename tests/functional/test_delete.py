@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from chalicelib import web
+from chalicelib import batches, removal, web
+from chalicelib.errors import Unavailable
 from chalicelib.models import Channel, Gone, Group, Item
 from tests.build import channel, content, put
 from tests.functional.conftest import Get, body
@@ -281,6 +282,43 @@ def test_what_was_to_be_detached_stays_when_all_around_it_is_deleted(
     assert broken() == []
 
 
+def begun(path: str) -> None:
+    """Begins a deletion, and comes no further."""
+    with pytest.raises(Unavailable):
+        removal.delete(path.split("/")[1:], below="delete", deadline=0)
+
+
+def test_what_was_decided_before_a_deletion_began_is_not_put_into_what_goes(get: Get) -> None:
+    def meanwhile(sent: Sent) -> None:
+        if sent.written == ["Put new", "Update video"] and not begins:
+            begins.append(sent)
+            begun("/storage/video")
+
+    begins: list[Sent] = []
+    with traffic(meanwhile):
+        body(get("/storage/video", "POST", a_channel("New")), 404)
+    assert begins
+    assert get("/storage/video", "DELETE").status == 204
+    assert there() == ["audio", "storage"]
+    assert broken() == []
+
+
+def test_what_still_gets_below_what_goes_goes_with_it(get: Get) -> None:
+    def meanwhile(sent: Sent) -> None:
+        if sent.written == ["Put new", "Update shows"] and not begins:
+            begins.append(sent)
+            begun("/storage/video")
+
+    begins: list[Sent] = []
+    with traffic(meanwhile):
+        body(get("/storage/video/shows", "POST", a_content("New")), 201)
+    assert begins
+    assert broken() == []
+    body(get("/storage/video/shows/new"), 404)
+    assert get("/storage/video", "DELETE").status == 204
+    assert there() == ["audio", "storage"]
+
+
 class Crash(Exception):
     """What no code of ours expects."""
 
@@ -373,8 +411,18 @@ def test_a_group_that_time_was_too_short_for_is_hidden_and_finished_by_the_next(
 
 @pytest.mark.usefixtures("grouped")
 def test_a_group_whose_deletion_crashes_after_every_step_goes_on_where_it_was(get: Get) -> None:
-    # It is marked; the channels leave it, what is below first; it goes.
+    # It is marked; the channels leave it; it goes.
     assert finished(get, "/-/groups/kids") == [500, 500, 204]
+    assert members() == []
+
+
+@pytest.mark.usefixtures("grouped")
+def test_more_channels_leave_a_group_than_a_transaction_takes_what_is_below_first(
+    get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MAX_ITEMS", 5)
+    # First movies, which video counts; then video and audio, which storage does; then storage.
+    assert finished(get, "/-/groups/kids") == [500, 500, 500, 500, 204]
     assert members() == []
 
 

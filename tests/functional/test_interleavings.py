@@ -29,7 +29,7 @@ CHOICES = st.binary(min_size=12, max_size=60)
 def tables() -> Iterator[Twin]:
     """Tables in this process. Scans read them bit by bit, so not as they are at any moment."""
     with twin() as tables:
-        tables.page = 3
+        tables.page = 5
         yield tables
 
 
@@ -65,7 +65,7 @@ def check(tables: Twin, ran: Run) -> None:
 
 
 @given(names=several(WRITES), choices=CHOICES, deaths=st.booleans())
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_writes_side_by_side_keep_every_invariant(
     tables: Twin, base: Version, names: list[str], choices: bytes, deaths: bool
 ) -> None:
@@ -73,7 +73,7 @@ def test_writes_side_by_side_keep_every_invariant(
 
 
 @given(names=several(ATOMIC), choices=CHOICES)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_transactions_side_by_side_give_what_one_after_the_other_gives(
     tables: Twin, base: Version, names: list[str], choices: bytes
 ) -> None:
@@ -123,7 +123,7 @@ def broken(tables: Twin, base: Version) -> Version:
 
 
 @given(name=st.sampled_from(sorted(WRITES)), choices=CHOICES, deaths=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_repair_beside_a_write_breaks_nothing_and_can_be_finished(
     tables: Twin, broken: Version, name: str, choices: bytes, deaths: bool
 ) -> None:

@@ -215,5 +215,5 @@ def test_every_answer_is_what_the_definition_says(
 ) -> None:
     monkeypatch.setattr(Catalogue, "tables", tables, raising=False)
     run_state_machine_as_test(
-        Catalogue, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+        Catalogue, settings=settings(max_examples=25, stateful_step_count=40, deadline=None)
     )

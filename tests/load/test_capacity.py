@@ -1,5 +1,6 @@
 """What reads cost in capacity units, as AWS's own engine counts them."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,17 @@ def test_health_costs_half_a_unit(units: Units) -> None:
 
 
 def test_the_sample_costs_what_readme_says(units: Units) -> None:
-    transfer.carry_out(transfer.plan(SAMPLE.read_bytes()), lambda rows: None)
     path = "storage/video/movies/contemporary-fiction-movies/contemporary-fiction-drama"
+    rows = json.loads(SAMPLE.read_text())
+    slugs = {row["pk"]: row["fields"].get("slug") for row in rows if row["model"][9:] == "channel"}
+    # Nothing of this costs more for contents of other channels, as the tests before say.
+    rows = [
+        row
+        for row in rows
+        if row["model"] != "contents.content"
+        or slugs[row["fields"]["channel"]] == path.rpartition("/")[2]
+    ]
+    transfer.carry_out(transfer.plan(json.dumps(rows)), lambda rows: None)
     read = cost(units, lambda: catalogue.read(path.split("/"), limit=20))
     assert (len(units), read) == (3, {"BatchGetItem": 2.5, "Query": 1.0})
     # 84 channels; at 0.03 units each, 10,000 are 300.

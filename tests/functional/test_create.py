@@ -296,7 +296,7 @@ def test_groups_that_are_not_there_are_all_named(get: Get) -> None:
 def test_a_body_that_is_no_json_object_is_refused(get: Get, target: str) -> None:
     put([channel("video")])
     for sent, says in (
-        (b"", "isn't JSON"),
+        (b"", "is empty"),
         (b"title=Video", "isn't JSON"),
         (b'{"title":"A","language":"E"', "isn't JSON"),
         (b'{"title":"A","language":NaN}', "isn't JSON"),

@@ -5,6 +5,7 @@ chosen (tests/schedules.py), and a recount of all follows each run.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -117,7 +118,7 @@ def plain(value: Wire) -> Any:
 @pytest.fixture(scope="module")
 def broken(tables: Twin, base: Version) -> Version:
     """`base`, broken by hand."""
-    tables.restore(base)
+    tables.restore(deepcopy(base))  # its updates change items where they are
     break_by_hand()
     return tables.save()
 

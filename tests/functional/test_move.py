@@ -112,7 +112,7 @@ def test_a_content_moves_with_its_rating(get: Get) -> None:
 def test_what_can_not_be_there_stays_where_it_is(get: Get) -> None:
     sent: dict[str, Any]
     for path, sent, status, says in (
-        ("/storage", {"superchannel": "storage"}, 409, "storage can't be moved to storage"),
+        ("/storage", {"superchannel": "storage"}, 409, "storage can't be moved to itself"),
         ("/storage", {"superchannel": "video"}, 409, "below"),
         ("/storage", {"superchannel": "shows"}, 409, "below"),
         ("/storage/video", {"superchannel": "shows"}, 409, "below"),

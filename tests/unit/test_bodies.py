@@ -66,8 +66,8 @@ def test_what_is_stated_to_be_something_else_is_refused(content_type: str) -> No
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (None, "isn't JSON"),
-        (b"", "isn't JSON"),
+        (None, "is empty"),
+        (b"", "is empty"),
         (b" ", "isn't JSON"),
         (b"{", "isn't JSON"),
         (b'{"a": 1} x', "isn't JSON"),

@@ -27,7 +27,7 @@ dev: $(LOCAL)
 	@exec $(BIN)/python manage.py runserver --port $(PORT) --reload
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term-missing
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing
 
 lint: $(DEV)
 	@$(BIN)/ruff check --extend-exclude build,.local

@@ -3,17 +3,14 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,7 +21,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws import passes
 from chalicelib.errors import PopflixError, Unavailable
-from infra import deploying, localcloud, users
+from infra import deploying, localcloud, serving, users
 from infra.errors import InfraError
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ LOCAL = deploying.LOCAL
 SAMPLE = Path(__file__).parent / "sample" / "movies_catalogue.json"
 # Made when the cloud has stopped, and so written, with the whole sample in it.
 SAMPLE_LOADED = localcloud.FOLDER / "sample-loaded"
-ADMIN = "admin"
 
 
 stage_option = click.option(
@@ -119,10 +115,10 @@ def runserver(port: int, reload: bool) -> None:
                 deploying.deploy(LOCAL, say=click.echo)
                 enter(LOCAL)
                 first_run()
-                check_health()
+                serving.check_health()
                 loaded = True
-                tell(port, first_admin())
-                wait(serve_source(port) if reload else cloud)
+                click.echo(serving.welcome(port, serving.first_admin()))
+                serving.wait(serving.serve_source(port) if reload else cloud)
             finally:
                 # A second Ctrl-C must not keep the cloud from writing its data.
                 for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -146,31 +142,6 @@ def first_run() -> None:
         click.echo("Some of it was changed since it was loaded, so all of it stays as it is.")
     click.echo("Reporting its ratings ...")
     run_report(LOCAL)
-
-
-def first_admin() -> str | None:
-    """Make the user `admin` if there is no admin yet, and return the password; None otherwise."""
-    if users.has_admin(LOCAL):
-        return None
-    password = users.password()
-    try:
-        users.create(LOCAL, ADMIN, password, users.ADMINS)
-    except InfraError:  # who isn't an admin any more
-        return None
-    return password
-
-
-def check_health() -> None:
-    """Raise InfraError unless the API answers, as it doesn't if part of its state is lost."""
-    host = {"Host": "popflix.localhost"}
-    request = urllib.request.Request(f"{localcloud.endpoint()}/-/health", headers=host)  # noqa: S310
-    try:
-        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
-    except (OSError, HTTPException) as error:
-        raise InfraError(
-            f"The API doesn't answer ({error}): {localcloud.LOG} may say why; remove "
-            f"{localcloud.FOLDER} to start with no data."
-        ) from error
 
 
 def load(dump: bytes) -> None:
@@ -229,60 +200,6 @@ def run_report(stage: str) -> dict[str, Any]:
     if "FunctionError" in answer:
         raise InfraError(f"The report of channel ratings failed: {result['errorMessage']}")
     return result
-
-
-def tell(port: int, password: str | None) -> None:
-    """Print where things are, and how to sign in with the first admin's password, if it is new."""
-    base = f"http://popflix.localhost:{port}"
-    if password is None:
-        signing_in = """To sign in, use an admin's password. This makes another admin:
-
-  .venv/bin/python manage.py createsuperuser --username NAME"""
-    else:
-        signing_in = f"""An admin was made, whose password is shown this once. To sign in:
-
-{sign_in(base, ADMIN, password)}"""
-    click.echo(
-        f"""
-Popflix runs at {base}/ (Ctrl-C stops it). Try
-
-  curl {base}/
-  curl {base}/storage/video/movies
-  curl '{base}/-/groups?limit=5'
-
-{signing_in}
-
-and then for the report of channel ratings, a CSV file:
-
-  curl -L -H "Authorization: Bearer $TOKEN" {base}/-/reports/channel-ratings/latest
-"""
-    )
-
-
-def sign_in(base: str, username: str, password: str) -> str:
-    """The command that signs in to the API at the URL `base`: it sets TOKEN."""
-    body = shlex.quote(json.dumps({"username": username, "password": password}))
-    return f"""  TOKEN=$(curl -s {base}/-/token -H 'Content-Type: application/json' \\
-    -d {body} |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["id_token"])')"""
-
-
-def serve_source(port: int) -> "subprocess.Popen[bytes]":
-    """Start the server of app.py's source. It restarts itself, so it is a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "infra.gateway", str(port)], stdin=subprocess.PIPE
-    )
-
-
-def wait(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for Ctrl-C, which ends the process too; if it ends without, that's an InfraError."""
-    try:
-        process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        raise
-    raise InfraError(f"It stopped by itself; its last words may be in {localcloud.LOG}.")
 
 
 @cli.command()
@@ -433,7 +350,7 @@ def create_user(stage: str, username: str, group: str) -> None:
 
 and this signs in:
 
-{sign_in(base, username, password)}"""
+{serving.sign_in(base, username, password)}"""
     )
 
 

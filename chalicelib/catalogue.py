@@ -63,7 +63,8 @@ def read(
     in `group`. Costs a BatchGetItem for every 100 slugs and two Queries, all in flight at once;
     a page that inactive items or the group leave short may take up to three Queries more.
 
-    A `preview` shows inactive items too, and what was written up to now, for more requests.
+    A `preview` shows inactive items too, and reads all with strong consistency, for more requests;
+    only on a page that isn't the whole listing, what was added a moment ago may be missing.
 
     Raises NotFound if the path is wrong anywhere, or anything on it is hidden; Moved if it was
     right once; Invalid if it has more than MAX_DEPTH segments.

@@ -1,6 +1,6 @@
 """What editors send, as items to create and values to change: checked, all that is wrong named."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from chalicelib import groups, schemas, tree
@@ -25,10 +25,9 @@ def new(body: dict[str, Any]) -> tuple[Item, bool]:
         others = [error for error in wrong if error.field not in ("title", "name")]
         wrong = [FieldError("title", reason), FieldError("name", reason), *others]
     values = _checked(values, wrong, body)
+    slug, pick = _slug(values, source)
     if source == "name":
-        slug, pick = _slug(values, source)
         return Content(slug, channel=ORIGIN, **values), pick
-    slug, pick = _slug(values, source, groups.missing(values["groups"]) if _unnamed(values) else ())
     values["groups"] = set(values["groups"]) or None
     return Channel(slug, superchannel=ORIGIN, **values), pick
 
@@ -82,17 +81,12 @@ def _is_about(field: str, wrong: list[FieldError]) -> bool:
     return any(error.field == field for error in wrong)
 
 
-def _unnamed(values: dict[str, Any]) -> bool:
-    return not values["slug"] and not slugify(values["title"])
-
-
-def _slug(
-    values: dict[str, Any], source: str, wrong: Iterable[FieldError] = ()
-) -> tuple[str, bool]:
-    """The slug asked for, or wished; `wrong` is told with it if there is none."""
+def _slug(values: dict[str, Any], source: str) -> tuple[str, bool]:
+    """The slug asked for, or made of the field `source`, and whether it was made."""
     asked = values.pop("slug")
     slug = asked or slugify(values[source])
     if not slug:
         reason = f"The {source} has no letter or digit to make a slug of: send one as well."
-        raise Unprocessable(f"slug: {reason}", [FieldError("slug", reason), *wrong])
+        wrong = [FieldError("slug", reason), *groups.missing(values.get("groups", ()))]
+        raise Unprocessable(f"slug: {reason}", wrong)
     return slug, asked is None

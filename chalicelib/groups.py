@@ -9,8 +9,6 @@ from chalicelib.models import Group, own, revised
 from chalicelib.slugs import wishes
 from chalicelib.transactions import Stale, Transaction, check_tag, differences, settled, unchanged
 
-_BATCH = 100  # keys, BatchGetItem's own limit
-
 
 def listing(*, limit: int, after: str | None = None) -> tuple[list[Group], str | None]:
     """Up to `limit` active groups in slug order, and the slug after which there are more, or None.
@@ -69,6 +67,8 @@ def create(group: Group, *, pick: bool, key: journal.Key | None = None) -> Group
             return found  # it was carried out, and not answered
     free = [slug for slug in wanted if slug not in taken]
     if not free:
+        if (made := journal.recall(key)) is not None:  # at the same moment
+            return revised(group, slug=made)
         if pick:
             raise Stale([])
         dying = taken[group.slug].deleting

@@ -51,14 +51,16 @@ class Busy(Unavailable):
 
 
 class Stale(Unavailable):
-    """What was decided on has changed since it was read; `slugs` are those whose conditions failed.
+    """What was decided on has changed since it was read, or wasn't looked at.
 
+    `slugs` are those of the channels and contents whose conditions failed, `groups` the groups'.
     Only a write that is not `settled` lets this out, or one that was too late again and again.
     """
 
-    def __init__(self, slugs: list[str]) -> None:
+    def __init__(self, slugs: list[str], groups: list[str] | None = None) -> None:
         super().__init__("Others are writing to the same channels. Try again in a moment.")
         self.slugs = slugs
+        self.groups = groups or []
 
 
 def _is_late(error: BaseException) -> bool:
@@ -147,8 +149,8 @@ class Transaction:
         self._write = TransactWrite(connection=connection().connection)
         self._groups: dict[str, list[Condition]] = defaultdict(list)
         self._absent: set[str] = set()
-        # Of the catalogue's items: their slugs.
-        self._names: dict[str, list[str | None]] = {
+        # The model and key of everything, in the order in which PynamoDB sends it.
+        self._sent: dict[str, list[tuple[type[Model], str]]] = {
             "check": [],
             "delete": [],
             "put": [],
@@ -192,20 +194,25 @@ class Transaction:
         else:
             self._groups[slug] += [same(Group.born, group.born), Group.deleting.exists()]
 
+    def check(self, model: type[Model], key: str, condition: Condition) -> None:
+        """Lets it happen only if an item is so."""
+        self._write.condition_check(model, key, condition=condition)
+        self._sent["check"].append((model, key))
+
     def save(self, item: Model, condition: Condition) -> None:
-        """Writes another table's item."""
+        """Writes an item, from which nothing else follows."""
         self._write.save(item, condition)
-        self._names["put"].append(None)
+        self._sent["put"].append(_key(item))
 
     def delete(self, item: Model, condition: Condition) -> None:
-        """Deletes another table's item."""
+        """Deletes an item, from which nothing else follows."""
         self._write.delete(item, condition)
-        self._names["delete"].append(None)
+        self._sent["delete"].append(_key(item))
 
     def update(self, item: Model, actions: list[Action], condition: Condition) -> None:
-        """Updates an item with nothing of its own to follow from that."""
+        """Updates an item, from which nothing else follows."""
         self._write.update(item, actions, condition)
-        self._names["update"].append(None)
+        self._sent["update"].append(_key(item))
 
     def commit(self) -> None:
         """Carries it all out, or nothing.
@@ -217,11 +224,10 @@ class Transaction:
         for slug in sorted(self._changes.keys() | below.keys() | self._conditions.keys()):
             self._change(slug, below.get(slug, _Below()))
         self._change_groups()
-        if sum(map(len, self._names.values())) > MAX_ITEMS:
+        if sum(map(len, self._sent.values())) > MAX_ITEMS:
             raise Conflict("This is too much at once: change the groups first, and then move it.")
-        write = self._write
         try:
-            write._commit()
+            self._write._commit()
         except TransactWriteError as error:
             self._explain(error)
 
@@ -256,8 +262,7 @@ class Transaction:
         for slug in sorted(members.keys() | gained | self._groups.keys() | self._absent):
             conditions = list(self._groups[slug])
             if slug in self._absent:
-                self._write.condition_check(Group, slug, condition=Group.slug.does_not_exist())
-                self._names["check"].append(None)
+                self.check(Group, slug, Group.slug.does_not_exist())
                 continue
             if slug in gained:
                 conditions.append(Group.deleting.does_not_exist())
@@ -267,8 +272,7 @@ class Transaction:
                 actions: list[Action] = [Group.members.add(members[slug]), Group.revision.add(1)]
                 self.update(Group(slug), actions, reduce(and_, conditions))
             elif conditions:
-                self._write.condition_check(Group, slug, condition=reduce(and_, conditions))
-                self._names["check"].append(None)
+                self.check(Group, slug, reduce(and_, conditions))
 
     def _change(self, slug: str, below: _Below) -> None:
         before, after = self._changes.get(slug, (None, None))
@@ -276,11 +280,9 @@ class Transaction:
         if slug not in self._changes:
             if actions := below.actions(set(), set()):
                 conditions.append(below.condition(set()))
-                self._write.update(Channel(slug), actions, reduce(and_, conditions))
-                self._names["update"].append(slug)
+                self.update(Channel(slug), actions, reduce(and_, conditions))
             elif conditions:
-                self._write.condition_check(Channel, slug, condition=reduce(and_, conditions))
-                self._names["check"].append(slug)
+                self.check(Channel, slug, reduce(and_, conditions))
             return
 
         conditions.append(Item.slug.does_not_exist() if before is None else unchanged(before))
@@ -288,15 +290,13 @@ class Transaction:
             conditions.append(Channel.children == 0)
         if after is None:
             assert before is not None
-            self._write.delete(before, reduce(and_, conditions))
-            self._names["delete"].append(slug)
+            self.delete(before, reduce(and_, conditions))
         elif type(after) is not type(before):
             if isinstance(after, Channel):
                 after.children, after.rating_sum = below.children, below.rating_sum
                 after.rating_count = below.rating_count
                 after.members = {group: below.members[group] for group in groups_of(after)}
-            self._write.save(after, reduce(and_, conditions))
-            self._names["put"].append(slug)
+            self.save(after, reduce(and_, conditions))
         else:
             self._update(before, after, below, conditions)
 
@@ -319,22 +319,17 @@ class Transaction:
                     raise Stale([before.slug])
                 conditions.append(Channel.members == before.members)
             conditions.append(below.condition(gains))
-        actions = [*differences(before, after), *totals]
-        self._write.update(after, actions, reduce(and_, conditions))
-        self._names["update"].append(after.slug)
+        self.update(after, [*differences(before, after), *totals], reduce(and_, conditions))
 
     def _explain(self, error: TransactWriteError) -> NoReturn:
-        # PynamoDB sends checks first, then deletes, puts and updates.
-        names = [name for kind in self._names.values() for name in kind]
-        reasons = list(zip(names, error.cancellation_reasons, strict=False))
+        sent = [name for kind in self._sent.values() for name in kind]
+        reasons = list(zip(sent, error.cancellation_reasons, strict=False))
         codes = {why.code for _, why in reasons if why}
         if "ConditionalCheckFailed" in codes:
+            failed = [name for name, why in reasons if why and why.code == "ConditionalCheckFailed"]
             raise Stale(
-                [
-                    name
-                    for name, why in reasons
-                    if name is not None and why and why.code == "ConditionalCheckFailed"
-                ]
+                [key for model, key in failed if issubclass(model, Item)],
+                [key for model, key in failed if model is Group],
             ) from error
         if codes & _PASSING:
             raise Busy("Others are writing to the same channels. Try again in a moment.") from error
@@ -354,6 +349,11 @@ def _uncounted() -> Conflict:
         "A channel has no counts of its groups' members, as earlier versions wrote it: "
         "`manage.py verify --repair` adds them."
     )
+
+
+def _key(item: Model) -> tuple[type[Model], str]:
+    (name,) = (name for name, attribute in item.get_attributes().items() if attribute.is_hash_key)
+    return type(item), getattr(item, name)
 
 
 def unchanged(before: Model) -> Condition:

@@ -44,7 +44,7 @@ def create(
 
     It gets the slug that it has or, to `pick`, another like it if that is taken. The channels above
     get into its groups. Repeated under the same `key`, it gives what was made.
-    Two round trips: what is on the path, and the transaction; more if groups are new to the path.
+    Two round trips: what is on the path, and the transaction; more if a long path gets into groups.
 
     Raises NotFound or Moved if the path is wrong; PreconditionFailed if the channel there isn't one
     of the tags `match`; Conflict if the slug is taken, or what is there can't hold this; Invalid if
@@ -98,7 +98,7 @@ def _create(
     if superchannels:
         transaction.expect(superchannels[-1])
     journal.remember(transaction, key, join(slugs))
-    transaction.commit()
+    _commit(transaction)
     return Written(new, slugs)
 
 
@@ -112,8 +112,8 @@ def change(
     """Gives what is at the path `slugs` the values that `edit` says of it, as one transaction.
 
     Another `superchannel` or `channel` moves it, with all that is below, of which nothing is read
-    or written. The channels above get into its groups. Two round trips, and one if groups are new
-    at the top; a move takes two more, and one for each level above where it goes.
+    or written. The channels above get into its groups. Two round trips; a move takes two more, and
+    one for each level above where it goes.
 
     Raises NotFound or Moved if the path is wrong; PreconditionFailed if the item isn't one of the
     tags `match`; Conflict or Invalid if it can't be as `edit` says.
@@ -152,7 +152,7 @@ def change(
             transaction.expect(superchannels[-1])
         if isinstance(after, Channel):
             journal.advance(transaction, cast(int, seen))
-    transaction.commit()
+    _commit(transaction)
     return Written(after, [*(channel.slug for channel in superchannels), after.slug])
 
 
@@ -168,7 +168,7 @@ def widen(slug: str) -> None:
         transaction = Transaction()
         _climb(transaction, _superchannels(chain, channel), channel, channel)
         if transaction:
-            transaction.commit()
+            _commit(transaction)
 
 
 def wrong_pointers(groups_: Iterable[str], pointer: str, above: str | None) -> list[FieldError]:
@@ -309,17 +309,26 @@ def _climb(
                 f"{widened.slug} would be in more than {MAX_GROUPS} groups, as a channel is in all "
                 "groups of what is below it."
             )
-    known, top = left[0] if left else (before, after)
-    if top and top.above == ORIGIN and (new := groups_of(top) - groups_of(known)):
-        groups.require(new)
     while True:
         fit = fitting([*left, (before, after)], _JOURNAL)
         if len(fit) > len(left):
             break
         part = Transaction()
-        for change_ in fit:
-            part.replace(*change_)
-        part.commit()
+        for pair in fit:
+            part.replace(*pair)
+        _commit(part)
         left = left[len(fit) :]
-    for change_ in left:
-        transaction.replace(*change_)
+    for pair in left:
+        transaction.replace(*pair)
+
+
+def _commit(transaction: Transaction) -> None:
+    """Carries it out. Raises Invalid, which names them, if groups aren't there.
+
+    They aren't looked at before: mostly they are there.
+    """
+    try:
+        transaction.commit()
+    except Stale as error:
+        groups.require(error.groups)
+        raise

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from chalicelib import catalogue, removal, tree
 from chalicelib import groups as groups_
-from chalicelib.errors import PopflixError
+from chalicelib.errors import Conflict, PopflixError
+from chalicelib.links import is_dying
 from chalicelib.models import Channel, Content, Gone, Group, Item, groups_of, revised, tag
 from chalicelib.paths import ORIGIN
 from chalicelib.transactions import Stale, Transaction, same, settled, unchanged
@@ -295,7 +296,10 @@ def _rescue(slug: str, above: str) -> None:
     content = items.get(slug)
     if not isinstance(content, Content) or content.channel != above:
         return
-    if not isinstance(items.get(LOST), Channel):
+    there = items.get(LOST)
+    if there is not None and is_dying(there):
+        raise Conflict(f"{LOST} is being deleted.")  # the next round has made another
+    if not isinstance(there, Channel):
         lost = Channel(LOST, title="Lost and found", language="English", active=False)
         tree.create([], revised(lost, superchannel=ORIGIN), pick=False)
     transaction = Transaction()

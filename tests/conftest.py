@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib import models, reports, users
 from tests import proofs
@@ -72,3 +73,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 _of_workers: list[dict[str, int]] = []
+
+
+class ByWhatTheyStart(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests that share a product, or DynamoDB Local, are one process's; it starts once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "/".join(nodeid.split("/")[:2])
+        return folder if folder in ("tests/e2e", "tests/load") else nodeid.partition("[")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatTheyStart:
+    """The scheduler of pytest-xdist, whose own groups pytest 9 doesn't see."""
+    return ByWhatTheyStart(config, log)

@@ -236,6 +236,7 @@ def twin() -> Iterator[Twin]:
         patch.setattr(UserAgentString, "to_string", lambda agent: "twin")
         patch.setattr(LimitedSizeDict, "__setitem__", dict.__setitem__)  # nothing is large here
         clients: list[Any] = [model._get_connection().connection.client for model in _models()]
+        clients = list({id(client): client for client in clients}.values())
         create_tables(clients[0])
         for client in clients:
             client.meta.events.register_first("before-call.dynamodb", tables.answer)
@@ -247,9 +248,9 @@ def twin() -> Iterator[Twin]:
 
 
 def _models() -> list[type[Model]]:
-    """One model of each client."""
+    """All of them, as each may have a client of its own."""
     found = [value for value in vars(models).values() if isinstance(value, type)]
-    return [model for model in found if issubclass(model, Model) and model.__base__ is Model]
+    return [model for model in found if issubclass(model, Model) and model is not Model]
 
 
 def _copy_of_table(table: Table, memo: object) -> Table:

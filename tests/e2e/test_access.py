@@ -14,8 +14,6 @@ from infra.problems import RESPONSES
 from tests.access import RULES, Rule
 from tests.e2e.conftest import Product
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 PASSWORD = "Correct-Horse-1"
 # By name, what is sent in Authorization.
 Sent = dict[str, str]

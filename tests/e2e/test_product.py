@@ -15,8 +15,6 @@ import pytest
 from infra.localcloud import free_port
 from tests.e2e.conftest import Product
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 SAMPLE = Path(__file__).parent.parent.parent / "sample" / "movies_catalogue.json"
 
 
@@ -271,6 +269,26 @@ def test_the_report_runs_in_the_stack_and_is_saved(product: Product, tmp_path: P
         ["createuser"],
     ],
 )
+def test_what_is_wrong_with_the_catalogue_is_named_and_repaired(product: Product) -> None:
+    assert product.manage("verify").stdout == "The catalogue is right.\n"
+    dynamodb = product.client("dynamodb")
+    table = next(name for name in dynamodb.list_tables()["TableNames"] if "Catalogue" in name)
+    dynamodb.update_item(
+        TableName=table,
+        Key={"slug": {"S": "video"}},
+        UpdateExpression="ADD children :many",
+        ExpressionAttributeValues={":many": {"N": "5"}},
+    )
+    what = (
+        "video: it has children 6; a recount gives children 1. To mend it: set what was recounted."
+    )
+    found = product.manage("verify")
+    assert (found.returncode, found.stdout) == (1, f"{what}\n")
+    repaired = product.manage("verify", "--repair")
+    assert (repaired.returncode, repaired.stdout) == (0, f"Done: {what}\nThe catalogue is right.\n")
+    assert product.manage("verify").returncode == 0
+
+
 def test_every_command_has_help(product: Product, command: list[str]) -> None:
     result = product.manage(*command, "--help")
     assert result.returncode == 0

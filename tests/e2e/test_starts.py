@@ -12,7 +12,6 @@ import pytest
 from infra.localcloud import HOST, free_port
 from tests.e2e.conftest import Product, clone, start, stop
 
-pytestmark = pytest.mark.xdist_group("e2e")
 SECONDS = 60
 
 

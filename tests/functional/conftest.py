@@ -1,8 +1,9 @@
 """The API as its clients see it: requests become API Gateway's events, and moto is AWS."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 import app as popflix
+from chalicelib import web
 from infra.gateway import Reply, call
+from tests.twin import Twin, twin
 
 HOST = "api.example.com"
 ROLES = ("editors", "analysts", "admins")
@@ -43,6 +46,27 @@ def get(aws: None) -> Get:
         return answer.result()
 
     return send
+
+
+@pytest.fixture
+def edit(get: Get) -> Get:
+    """`get`, as an editor."""
+    return partial(get, Authorization="editors")
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Lets every deletion run out of time before its first step; undone by `undo`."""
+    with monkeypatch.context() as patch:
+        patch.setattr(web, "WORK", -1)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[Twin]:
+    """Tables in this process, faster than moto's own."""
+    with twin() as tables:
+        yield tables
 
 
 def body(reply: Reply, status: int = 200) -> dict[str, Any]:

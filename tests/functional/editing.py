@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from chalicelib.models import Answer, Channel, Content, Epoch, Group, Item, connection
+from chalicelib.models import Channel, Item, connection
+from chalicelib.paths import ORIGIN
+from infra.gateway import Reply
+from tests.build import channel, content
+from tests.functional.conftest import Get, body
+from tests.hooks import hooked
 from tests.invariants import violations
 
 
@@ -17,6 +22,22 @@ def a_channel(title: str, **fields: Any) -> dict[str, Any]:
 def a_content(name: str, **fields: Any) -> dict[str, Any]:
     """The body that creates a content."""
     return {"name": name, "file_url": "https://media.example.com/1.mp4"} | fields
+
+
+def a_library(above: str | None = "storage") -> list[Item]:
+    """`video`, below `above` if that is given, has `movies`, with `alien` in it, and `shows`."""
+    return [
+        *([channel(above)] if above else ()),
+        channel("video", above or ORIGIN),
+        channel("movies", "video"),
+        content("alien", "movies", "8.5"),
+        channel("shows", "video"),
+    ]
+
+
+def wrong_fields(reply: Reply, status: int = 400) -> list[str]:
+    """The fields that a reply says are wrong."""
+    return [error["field"] for error in body(reply, status)["errors"]]
 
 
 def broken() -> list[str]:
@@ -49,23 +70,6 @@ class Sent(NamedTuple):
 
 
 @contextmanager
-def hooked(event: str, handler: Callable[..., Any]) -> Iterator[None]:
-    """Has botocore call `handler` at an event, of requests for any of the tables."""
-    found = (
-        model._get_connection().connection.client
-        for model in (Item, Channel, Content, Group, Epoch, Answer)
-    )
-    clients = {id(client): client for client in found}.values()
-    for client in clients:
-        client.meta.events.register_first(event, handler)
-    try:
-        yield
-    finally:
-        for client in clients:
-            client.meta.events.unregister(event, handler)
-
-
-@contextmanager
 def traffic(seen: Callable[[Sent], object] = lambda sent: None) -> Iterator[list[Sent]]:
     """Collects what is sent, after `seen` was called with it in the thread that is to send it."""
     requests: list[Sent] = []
@@ -78,3 +82,26 @@ def traffic(seen: Callable[[Sent], object] = lambda sent: None) -> Iterator[list
 
     with hooked("before-send.dynamodb.*", handler):
         yield requests
+
+
+class Crash(Exception):
+    """What no code of ours expects."""
+
+
+def finished(edit: Get, target: str) -> list[int]:
+    """The answers to a DELETE that crashes after each transaction, until one doesn't."""
+    statuses: list[int] = []
+    while not statuses or statuses[-1] == 500:
+        assert len(statuses) < 10
+        written: list[Sent] = []
+
+        def crash(sent: Sent, written: list[Sent] = written) -> None:
+            if sent.written and written:
+                raise Crash
+            written += [sent] if sent.written else []
+
+        with traffic(crash):
+            statuses.append(edit(target, "DELETE").status)
+        assert broken() == []
+        assert edit(target.partition("?")[0]).status == 404
+    return statuses

@@ -1,7 +1,7 @@
 """What a read costs: requests, counted, and how many of them are in flight at once."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from chalicelib import catalogue
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.models import Item, connection
 from tests.build import chain, channel, content, put
+from tests.functional.editing import traffic
 
 pytestmark = pytest.mark.usefixtures("aws", "own_clients")
 
@@ -17,26 +18,9 @@ pytestmark = pytest.mark.usefixtures("aws", "own_clients")
 @pytest.fixture
 def requests(aws: None) -> Iterator[list[str]]:
     """The names of the DynamoDB requests sent."""
-    sent: list[str] = []
-    with _before_send(sent.append):
-        yield sent
-
-
-class _before_send:
-    """Calls `seen` with the operation's name in the thread that is about to send it."""
-
-    def __init__(self, seen: Callable[[str], object]) -> None:
-        self._seen = seen
-        self._events = connection().connection.client.meta.events
-
-    def _handler(self, request: Any, **kwargs: Any) -> None:
-        self._seen(request.headers["X-Amz-Target"].decode().partition(".")[2])
-
-    def __enter__(self) -> None:
-        self._events.register_first("before-send.dynamodb.*", self._handler)
-
-    def __exit__(self, *exc: object) -> None:
-        self._events.unregister("before-send.dynamodb.*", self._handler)
+    names: list[str] = []
+    with traffic(lambda sent: names.append(sent.operation)):
+        yield names
 
 
 @pytest.fixture
@@ -66,7 +50,7 @@ def test_all_requests_are_in_flight_before_the_first_is_answered(depth: int, exp
     # Each request waits, unsent, for all the others: were one sent only after another's answer,
     # the barrier would break, and the read with it.
     together = threading.Barrier(expected)
-    with _before_send(lambda name: together.wait(timeout=10)):
+    with traffic(lambda sent: together.wait(timeout=10)):
         slugs = [f"c{number}" for number in range(1, depth + 1)]
         assert catalogue.read(slugs, limit=20).item.slug == slugs[-1]
 

@@ -1,7 +1,6 @@
 """Writes that die anywhere: no invariant is ever broken, and the same request completes them."""
 
 import contextlib
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -12,14 +11,8 @@ from chalicelib.models import Group
 from tests.build import channel, content, put
 from tests.crashes import crashes
 from tests.invariants import violations_of
-from tests.twin import Twin, Version, Wire, twin
+from tests.twin import Twin, Version, Wire
 from tests.writes import FINGERPRINT, Write, break_by_hand, change, create, delete, delete_group
-
-
-@pytest.fixture(scope="module")
-def tables() -> Iterator[Twin]:
-    with twin() as tables:
-        yield tables
 
 
 @pytest.fixture(scope="module")

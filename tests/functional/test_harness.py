@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,7 @@ from tests import proofs
 from tests.build import channel, content, put
 from tests.crashes import Killed, crashes
 from tests.schedules import DEATHS, Choose, Run, drawn, every, interleave
-from tests.twin import Twin, Version, twin
-
-
-@pytest.fixture(scope="module")
-def tables() -> Iterator[Twin]:
-    with twin() as tables:
-        yield tables
+from tests.twin import Twin, Version
 
 
 @pytest.fixture(scope="module")

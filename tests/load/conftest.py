@@ -1,10 +1,10 @@
 """An empty catalogue on DynamoDB Local, AWS's own engine."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -141,7 +141,8 @@ def await_answer(fire: Fire, process: "subprocess.Popen[bytes]") -> None:
             fire.rules()
         except OSError:
             assert process.poll() is None, "the proxy has ended"
-            time.sleep(0.1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
         else:
             return
     raise AssertionError("the proxy doesn't answer")

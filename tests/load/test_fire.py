@@ -119,13 +119,13 @@ def test_all_who_add_to_one_channel_succeed_once_and_its_totals_are_exact(
     )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_writes_of_every_kind_under_fire_keep_every_invariant(
     fire: Fire, own_client: DynamoDBClient, seed: int
 ) -> None:
     plant()
     fire.rules(*FIRES["all"])
-    names = random.Random(seed).sample(sorted(WRITES.keys() - {"verify", "repair"}), 48)
+    names = random.Random(seed).sample(sorted(WRITES.keys() - {"verify", "repair"}), 32)
     failed = at_once([WRITES[name] for name in names])
     fire.rules()
     assert fire.fired()

@@ -5,7 +5,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -28,6 +27,7 @@ from chalicelib.errors import Conflict
 from chalicelib.models import Channel, Content, Group, Item, connection
 from chalicelib.schemas import MAX_METADATA
 from chalicelib.transactions import Busy
+from tests.hooks import hooked
 from tests.invariants import scan, violations
 from tests.tables import create_tables
 
@@ -110,20 +110,6 @@ def dump() -> str:
     lines = list(rows)
     assert count == len(lines)
     return "[\n" + ",\n".join(lines) + "\n]\n"
-
-
-@contextmanager
-def hooked(event: str, hook: Hook) -> Iterator[None]:
-    """Has botocore call `hook` at every `event` of the clients of Popflix's models."""
-    tables = connection(), Group._get_connection()
-    clients: list[Any] = [table.connection.client for table in tables]
-    for client in clients:
-        client.meta.events.register(event, hook)
-    try:
-        yield
-    finally:
-        for client in clients:
-            client.meta.events.unregister(event, hook)
 
 
 @pytest.fixture

@@ -256,19 +256,6 @@ def test_the_report_runs_in_the_stack_and_is_saved(product: Product, tmp_path: P
     assert newest["name"] in result.stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["runserver"],
-        ["loaddata"],
-        ["dumpdata"],
-        ["channel_ratings"],
-        ["deploy"],
-        ["createsuperuser"],
-        ["createuser"],
-    ],
-)
 def test_what_is_wrong_with_the_catalogue_is_named_and_repaired(product: Product) -> None:
     assert product.manage("verify").stdout == "The catalogue is right.\n"
     dynamodb = product.client("dynamodb")
@@ -289,6 +276,20 @@ def test_what_is_wrong_with_the_catalogue_is_named_and_repaired(product: Product
     assert product.manage("verify").returncode == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["runserver"],
+        ["loaddata"],
+        ["dumpdata"],
+        ["verify"],
+        ["channel_ratings"],
+        ["deploy"],
+        ["createsuperuser"],
+        ["createuser"],
+    ],
+)
 def test_every_command_has_help(product: Product, command: list[str]) -> None:
     result = product.manage(*command, "--help")
     assert result.returncode == 0

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -97,18 +97,29 @@ def find(slugs: Sequence[str], items: dict[str, Item], *, hidden: bool) -> list[
     try:
         chain = links.follow(slugs, items)
     except links.Old:
-        item = items[slugs[-1]]
-        chain = [item]
-        while chain[0].above != ORIGIN:
-            known = items.get(chain[0].above)
-            above = [known] if known else fetch([chain[0].above], consistent=hidden)
-            if not above or isinstance(above[0], Gone) or len(chain) > MAX_DEPTH:
+        chain = [items[slugs[-1]]]
+        for above in upwards(chain[0].above, items, consistent=hidden):
+            if above is None or len(chain) > MAX_DEPTH:
                 raise links.nothing(slugs) from None  # the catalogue is broken
-            chain.insert(0, above[0])
+            chain.insert(0, above)
         links.check_shown(chain, slugs, hidden=hidden)
         raise Moved([item.slug for item in chain]) from None
     links.check_shown(chain, slugs, hidden=hidden)
     return chain
+
+
+def upwards(slug: str, items: Mapping[str, Item], *, consistent: bool) -> Iterator[Item | None]:
+    """What is at `slug`, and above that, up to an origin channel; None, and no more, if nothing is.
+
+    What isn't in `items` is read one by one.
+    """
+    while slug != ORIGIN:
+        found = items.get(slug) or next(iter(fetch([slug], consistent=consistent)), None)
+        if found is None or isinstance(found, Gone):
+            yield None
+            return
+        yield found
+        slug = found.above
 
 
 def look(slugs: Iterable[str]) -> dict[str, Item]:

@@ -25,10 +25,7 @@ def listing(*, limit: int, after: str | None = None) -> tuple[list[Group], str |
 
 def read(slug: str) -> Group:
     """The active group of that slug. Raises NotFound."""
-    try:
-        group = Group.get(slug)
-    except Group.DoesNotExist:
-        group = None
+    group = find(slug, consistent=False)
     if group is None or not group.active:
         raise _nothing(slug)
     return group
@@ -115,10 +112,10 @@ def remove(group: Group) -> None:
     transaction.commit()
 
 
-def find(slug: str) -> Group | None:
-    """The group of that slug, inactive or not, as it is at this moment."""
+def find(slug: str, *, consistent: bool = True) -> Group | None:
+    """The group of that slug, inactive or not; if `consistent`, as it is at this moment."""
     try:
-        return Group.get(slug, consistent_read=True)
+        return Group.get(slug, consistent_read=consistent)
     except Group.DoesNotExist:
         return None
 

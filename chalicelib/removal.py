@@ -5,7 +5,6 @@ time-out or a crash, goes on with the next call; every step in between keeps eve
 """
 
 import contextlib
-import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, cast
@@ -16,7 +15,15 @@ from chalicelib.errors import Conflict, NotFound, Unavailable
 from chalicelib.links import is_dying
 from chalicelib.models import Channel, Content, Gone, Group, Item, groups_of, revised
 from chalicelib.paths import ORIGIN
-from chalicelib.transactions import Busy, Stale, Transaction, check_tag, settled, settled_once
+from chalicelib.transactions import (
+    Busy,
+    Stale,
+    Transaction,
+    check_tag,
+    patient,
+    settled,
+    settled_once,
+)
 
 Below = Literal["delete", "detach"]
 
@@ -25,28 +32,6 @@ STEP = 90  # items that are looked at, at once
 
 class Unfinished(Unavailable):
     """Time was up before everything was deleted. The next call goes on where this one stopped."""
-
-
-class _Patience:
-    """How long a deletion may take: until `deadline`, of time.monotonic."""
-
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-        self._failures = 0
-
-    def check(self) -> None:
-        """Raises Unfinished when time is up."""
-        if time.monotonic() > self._deadline:
-            raise Unfinished(
-                "Not all of it is done yet, but nobody can see it: send the same request again to "
-                "go on."
-            )
-
-    def wait(self, *, got_on: bool) -> None:
-        """Waits after a step that didn't get on, longer each time."""
-        self._failures = 0 if got_on else self._failures + 1
-        if self._failures:
-            time.sleep(random.uniform(0, min(1, 0.05 * 2 ** min(self._failures, 10))))  # seconds
 
 
 def delete(
@@ -135,22 +120,26 @@ def finish(root: Channel, deadline: float) -> None:
     Each step happens only while `root` is there, and marked: what is made anew under these slugs
     later is safe. Works until `deadline` (of time.monotonic) and then raises Unfinished.
     """
+    step = patient(lambda state: time.monotonic() > deadline)(_step)
     stack = [root.slug]
-    patience = _Patience(deadline)
     while stack:
-        patience.check()
-        try:
-            deeper = _step(root, stack)
-        except (Busy, Stale):  # another call is at it too, or a write that had begun before
-            deeper = None
-        patience.wait(got_on=deeper is not None)
-        stack = stack if deeper is None else deeper
+        _check(deadline)
+        with contextlib.suppress(Busy, Stale):  # time is up: another call is at it too
+            stack = step(root, stack)
 
 
-def _step(root: Channel, stack: list[str]) -> list[str] | None:
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise Unfinished(
+            "Not all of it is done yet, but nobody can see it: send the same request again to go "
+            "on."
+        )
+
+
+def _step(root: Channel, stack: list[str]) -> list[str]:
     """Deletes some of what is below the channel on top of `stack`, or it; returns the next stack.
 
-    Returns None if what it counts isn't listed: indexes follow the table by moments.
+    Raises Stale, too, if what it counts isn't listed: indexes follow the table by moments.
     """
     items = catalogue.look([root.slug, stack[-1]])
     there = items.get(root.slug)
@@ -176,8 +165,9 @@ def _step(root: Channel, stack: list[str]) -> list[str] | None:
     if taken:
         transaction.commit()
         return stack
-    full = [item.slug for item in found]
-    return [*stack, full[0]] if full else None
+    if not found:
+        raise Stale([])
+    return [*stack, found[0].slug]
 
 
 def _taken(channel: Channel, found: list[Item]) -> Iterator[Change]:
@@ -209,30 +199,36 @@ def take_out(slug: str, group: Group | None, deadline: float) -> None:
     top. So when it counts none, there is none.
     Works until `deadline` (of time.monotonic) and then raises Unfinished.
     """
-    patience = _Patience(deadline)
-    while (there := groups.find(slug)) is None or group is not None:
-        if group is not None and (there is None or there.born != group.born or not there.deleting):
-            return  # another call has finished it
-        members = _members(slug)
-        got_on = False
-        for batch in split(_leaving(members, slug), spare=2):
-            patience.check()
-            transaction = Transaction()
-            transaction.expect_group(slug, group)
-            for before, after in batch:
-                transaction.replace(before, after)
-            try:
-                transaction.commit()
-            except (Busy, Stale):  # the next round has what is left
-                break
-            got_on = True
-        if not members:
-            if group is None:
-                return
-            patience.check()
-            with contextlib.suppress(Busy, Stale):  # the index is behind, or another is at it
-                groups.remove(cast(Group, there))
-        patience.wait(got_on=got_on)
+    some = patient(lambda state: time.monotonic() > deadline)(_take_out_some)
+    done = False
+    while not done:
+        _check(deadline)
+        with contextlib.suppress(Busy, Stale):  # time is up: another call is at it too
+            done = some(slug, group, deadline)
+
+
+def _take_out_some(slug: str, group: Group | None, deadline: float) -> bool:
+    """A round of `take_out`; returns whether it was the last. Raises Stale, too, if it was late."""
+    there = groups.find(slug)
+    if group is None or there is None:
+        if there is not group:
+            return True  # another call has made it, or deleted it
+    elif there.born != group.born or not there.deleting:
+        return True  # another call has deleted it, and it was made anew
+    members = _members(slug)
+    for batch in split(_leaving(members, slug), spare=2):
+        _check(deadline)
+        transaction = Transaction()
+        transaction.expect_group(slug, group)
+        for before, after in batch:
+            transaction.replace(before, after)
+        transaction.commit()
+    if members:
+        return False
+    if there is not None:
+        _check(deadline)
+        groups.remove(there)
+    return True
 
 
 def _leaving(members: list[Channel], group: str) -> Iterator[Change]:

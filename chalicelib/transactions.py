@@ -24,6 +24,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 from tenacity import (
+    RetryCallState,
     retry,
     retry_if_exception,
     stop_after_attempt,
@@ -67,22 +68,27 @@ def _is_late(error: BaseException) -> bool:
     return isinstance(error, Busy | Stale) or throttled(error)
 
 
-def _again(when: Callable[[BaseException], bool]) -> Callable[[F], F]:
+def patient(
+    stop: Callable[[RetryCallState], bool],
+    when: Callable[[BaseException], bool] = _is_late,
+) -> Callable[[F], F]:
+    """Lets a write start over, until `stop`, after what `when` says: mostly that it was late."""
     again: Any = retry(
         retry=retry_if_exception(when),
         wait=wait_random_exponential(multiplier=0.05, max=1),  # seconds
-        # 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
-        stop=stop_after_delay(15) | stop_after_attempt(100),
+        stop=stop,
         reraise=True,
     )
     return cast(Callable[[F], F], again)
 
 
+# 64 writers of one channel take turns of some 20 ms each. A Lambda has 28 seconds.
+_ENOUGH = stop_after_delay(15) | stop_after_attempt(100)
 # Lets a write start over if something came in between, or AWS failed at it. It has to find out
 # then if it was carried out before, and only the answer was lost.
-settled = _again(lambda error: _is_late(error) or passes(error))
+settled = patient(_ENOUGH, lambda error: _is_late(error) or passes(error))
 # The same of a write that can't find that out, and so starts over only after what was refused.
-settled_once = _again(_is_late)
+settled_once = patient(_ENOUGH)
 
 
 @dataclass

@@ -113,7 +113,7 @@ def change(
 
     Another `superchannel` or `channel` moves it, with all that is below, of which nothing is read
     or written. The channels above get into its groups. Two round trips; a move takes two more, and
-    one for each level above where it goes.
+    one for each level above where it goes that isn't on the path.
 
     Raises NotFound or Moved if the path is wrong; PreconditionFailed if the item isn't one of the
     tags `match`; Conflict or Invalid if it can't be as `edit` says.
@@ -164,7 +164,7 @@ def widen(slug: str) -> None:
     """
     channel = catalogue.look([slug]).get(slug)
     if isinstance(channel, Channel):
-        chain = _chain(channel, catalogue.look([channel.above]), going=True)
+        chain = _chain(channel, {}, going=True)
         transaction = Transaction()
         _climb(transaction, _superchannels(chain, channel), channel, channel)
         if transaction:
@@ -252,23 +252,19 @@ def _superchannels(chain: Sequence[Item], item: Item) -> list[Channel]:
 def _chain(item: Item, items: dict[str, Item], *, going: bool = False) -> list[Item]:
     """The items from the origin channel down to what `item` is to be below.
 
-    Of them only the lowest is in `items`, the others are read one by one. Raises Invalid or
-    Conflict if `item` can't be there, or if what is there is being deleted, unless it may be
-    `going`.
+    Those in `items` are known, the others are read one by one. Raises Invalid or Conflict if `item`
+    can't be there, or if what is there is being deleted, unless it may be `going`.
     """
     pointer = "channel" if isinstance(item, Content) else "superchannel"
     chain: list[Item] = []
-    slug = item.above
-    while slug != ORIGIN:
-        found = items.get(slug) if not chain else catalogue.look([slug]).get(slug)
-        if found is None or isinstance(found, Gone) or (is_dying(found) and not going):
+    for found in catalogue.upwards(item.above, items, consistent=True):
+        if found is None or (is_dying(found) and not going):
             wrong = [_no_channel(pointer, item.above), *groups.missing(groups_of(item))]
             raise Invalid(" ".join(error.reason for error in wrong), wrong)
-        if slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
+        if found.slug == item.slug or len(chain) == catalogue.MAX_DEPTH:
             where = "itself" if item.above == item.slug else f"{item.above}, which is below it"
             raise Conflict(f"{item.slug} can't be moved to {where}.")
         chain.insert(0, found)
-        slug = found.above
     return chain
 
 
